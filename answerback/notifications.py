@@ -1,4 +1,4 @@
-"""What a platform reports besides messages: someone pressed stop, a reply was delivered, a thread has a new id."""
+"""What a platform reports besides messages: someone pressed stop, a reply was delivered, an app was installed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from answerback.accounts import Account
 from answerback.messages import Author
 
 
@@ -69,15 +70,36 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     to: str
 
 
+class Installed(msgspec.Struct, frozen=True, kw_only=True):
+    """Our app was installed, is no longer suspended, or may do something else, where it needs no token of its own.
+
+    Attributes:
+        delivery: As in `Event`.
+        account: The account, with its id, its name and what the app may do there.
+        at: When, in ms by the platform's clock; 0 if unknown. What happened to the account later is left as it is.
+    """
+
+    delivery: str
+    account: Account
+    at: int = 0
+
+
 class Uninstalled(msgspec.Struct, frozen=True, kw_only=True):
     """Our app was removed from a workspace, or its tokens were revoked: its stored credential is deleted.
 
-    `at`: when, in ms by the platform's clock; 0 if unknown. An installation that is newer is left as it is.
+    Attributes:
+        delivery: As in `Event`.
+        account: The account's id.
+        at: When, in ms by the platform's clock; 0 if unknown. An installation that is newer is left as it is.
+        name: Its name, where the app needs no token of its own. It is then remembered even if it was not known.
+        suspended: Whether it was only suspended.
     """
 
     delivery: str
     account: str
     at: int = 0
+    name: str = ""
+    suspended: bool = False
 
 
-Notification = Stop | Handover | ReplyStatus | Moved | Uninstalled
+Notification = Stop | Handover | ReplyStatus | Moved | Installed | Uninstalled

@@ -101,6 +101,7 @@ class Installs:
             StoreUnavailable, StoreFull: it was not stored.
         """
         account = await self._http.perform(installer.exchange(code, self.callback(platform)))
+        assert support.client
         client = support.client(self._settings, account)
         identity = await self._http.perform(client.whoami())
         account = await self._accounts.put(platform, msgspec.structs.replace(account, identity=identity))

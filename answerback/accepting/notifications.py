@@ -10,7 +10,7 @@ from answerback.accepting.metrics import CONFIRMED, WARNED
 from answerback.attention import Attention
 from answerback.events import dispatch_id
 from answerback.log import get_logger
-from answerback.notifications import Handover, Moved, Notification, ReplyStatus, Stop, Uninstalled
+from answerback.notifications import Handover, Installed, Moved, Notification, ReplyStatus, Stop, Uninstalled
 from answerback.store import keys
 from answerback.store.fleet.accounts import Accounts
 from answerback.store.fleet.aliases import Aliases
@@ -33,7 +33,11 @@ class Notifications:
 
     async def receive(self, platform: str, notification: Notification) -> Receipt:
         """Carry out a notification. Return its receipt; "ignored" if it changed nothing."""
-        thread = "" if isinstance(notification, Uninstalled) else await self._aliases.resolve(notification.thread)
+        thread = (
+            ""
+            if isinstance(notification, Installed | Uninstalled)
+            else await self._aliases.resolve(notification.thread)
+        )
         match notification:
             case Stop():
                 changed, reason = await self._stop(thread, notification), "no turn is running"
@@ -49,12 +53,24 @@ class Notifications:
             case Moved():
                 await self._aliases.add(thread, notification.to)
                 changed, reason = True, ""
+            case Installed():
+                changed = await self._accounts.install(platform, notification.account, notification.at)
+                reason = "it is known already"
+                if changed:
+                    log.info("app installed", platform=platform, account=notification.account.title)
             case Uninstalled():
-                changed = await self._accounts.uninstall(platform, notification.account, notification.at)
+                changed = await self._accounts.uninstall(
+                    platform,
+                    notification.account,
+                    notification.at,
+                    name=notification.name,
+                    suspended=notification.suspended,
+                )
                 reason = "it is uninstalled already"
                 if changed:
                     WARNED.labels(platform, "access lost").inc()
-                    log.warning("app uninstalled", platform=platform, account=notification.account)
+                    event = "app suspended" if notification.suspended else "app uninstalled"
+                    log.warning(event, platform=platform, account=notification.account, name=notification.name)
             case _:
                 assert_never(notification)
         id = dispatch_id(notification.delivery)

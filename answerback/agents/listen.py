@@ -43,7 +43,8 @@ class Listen(msgspec.Struct, frozen=True):
         bots: Whether "direct", "answered" and "subscribed" also match messages that, according to the platform, a
             program wrote. Otherwise a program is answered only where it mentions the account, or where "every" applies.
         account: A pattern for the account that the event came through, of several that installed the app: the id of a
-            Slack workspace or organization, "T024BE7LD". "*" is any, and the configured one.
+            Slack workspace or organization, "T024BE7LD", or of a GitHub App's installation, "48210377". "*" is any, and
+            the configured one. `answerback accounts` lists them.
 
     Raises:
         ConfigurationError: No platform has such a name, or a value in `when` is unknown.

@@ -34,9 +34,10 @@ class InstallSupport(NamedTuple):
     Attributes:
         variables: What to set so that others can install the app: a sentence for the operator.
         installer: Returns the installer; None unless these variables are set.
-        client: Returns a client that posts with an account's token.
+        client: Returns a client that posts with an account's token. None: accounts have none, since the configured
+            credential opens them all; `Client.accounts` lists them.
     """
 
     variables: str
     installer: Callable[[Settings], Installer | None]
-    client: Callable[[Settings, Account], Client]
+    client: Callable[[Settings, Account], Client] | None

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, Protocol, Self, TypeVar
 
 import msgspec
 
+from answerback.accounts import Account
 from answerback.errors import Rejected
 from answerback.events import Address, Event
 from answerback.messages import Attachment, Author, Identity
@@ -122,6 +123,11 @@ class Client(Protocol):
         """Return what the platform says is wrong with our account or webhook there, as sentences for the operator."""
         yield from ()
         return ()
+
+    def accounts(self) -> Exchange[Sequence[Account] | None]:
+        """Return all accounts that our credential opens; None if it opens but the configured one."""
+        yield from ()
+        return None
 
     def split(self, text: str) -> list[str]:
         """Split Markdown into parts, in order, each of which fits the platform's limit once it is converted."""

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from answerback.store.fleet.accounts import Accounts
 from answerback.testing.standins.sender import GitHub
-from tests.acceptance.system import System
+from tests.acceptance.system import System, until
 from tests.standins.bench import KEY
 from tests.standins.client import StandIns
 
@@ -63,3 +64,32 @@ async def test_each_is_there_once_when_workers_die_after_the_request(tmp_path: P
             # A comment that is edited, one that is deleted, and the answer.
             each = 3 if method == "issues/create-comment" else 1
             assert len(asked_for) == each * len(people), method
+        if echoes:
+            await _is_suspended_and_comes_back(system, standins)
+
+
+async def _is_suspended_and_comes_back(system: System, standins: StandIns) -> None:
+    """What an app may no longer answer waits as a dead letter, and is answered when it may."""
+    accounts = Accounts(system.database, None)
+
+    async def states() -> list[tuple[str, bool]]:
+        return [(account.title, account.suspended) for account in await accounts.list("github")]
+
+    async def answered() -> bool:
+        return any(message.body.startswith("reviewed: late") for message in await standins.messages("github"))
+
+    await until(states, lambda found: found == [("acme (77)", False)])  # the worker listed it: no webhook said so
+    await standins.change_installation("suspended")
+    await until(states, lambda found: found == [("acme (77)", True)])
+    asked = GitHub(repo="acme/late", installation=77).issue_comment("late", number=8, pull_request=True)
+    await standins.knows(asked)
+    await system.deliver("github", asked)
+    await system.quiet(len(REQUESTS) + 1)
+    letters = [letter async for letter in system.letters.list()]
+    assert letters
+    assert all("suspended" in letter.reason or "was not posted" in letter.reason for letter in letters)
+    await standins.change_installation("active")
+    await until(states, lambda found: found == [("acme (77)", False)])
+    for letter in reversed(letters):
+        await system.letters.replay(letter.id)
+    await until(answered)

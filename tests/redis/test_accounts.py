@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from answerback.accounts import Account
 from answerback.errors import SealBroken
 from answerback.messages import Identity
-from answerback.notifications import Uninstalled
+from answerback.notifications import Installed, Uninstalled
+from answerback.platforms.github.api import GitHub
+from answerback.platforms.github.credential import Token
 from answerback.replies import Reply
 from answerback.sealing import Seal
 from answerback.settings import Settings
@@ -218,3 +222,61 @@ async def test_names_are_kept_for_each_account_and_the_lack_of_one_not_for_long(
     left = [await database.call("TTL", fleet_keys.name("slack", "T1", id)) for id in ("U1", "U2")]
     assert HOUR < left[0] <= DAYS
     assert 0 < left[1] <= HOUR
+
+
+ORG = Account(id="77", name="acme", scopes=("issues:write",))
+
+
+async def test_installations_that_a_key_opens_are_known_from_webhooks_and_from_the_list(threads: Threads) -> None:
+    accounts, receive = Accounts(threads.database, None), receiver(threads).receive
+
+    async def known() -> dict[str, str]:
+        states = {True: "gone", False: "here"}
+        return {
+            each.id: "suspended" if each.suspended else states[bool(each.removed)]
+            for each in await accounts.list("github")
+        }
+
+    def uninstalled(id: str = "77", **more: Any) -> Uninstalled:
+        return Uninstalled(delivery="github:u", account=id, name="acme" if id == "77" else id, **more)
+
+    installed = Installed(delivery="github:i", account=ORG)
+    assert [(await receive("github", installed)).status for _ in "12"] == ["accepted", "ignored"]
+    now = await accounts.now()
+    # A suspension that is reported late, and one that is not; then the end, which a late return does not undo.
+    assert (await receive("github", uninstalled(suspended=True, at=now - 60_000))).status == "ignored"
+    assert (await receive("github", uninstalled(suspended=True, at=now + 60_000))).status == "accepted"
+    assert await known() == {"77": "suspended"}
+    assert (await receive("github", Installed(delivery="github:b", account=ORG, at=now - 60_000))).status == "ignored"
+    assert (await receive("github", uninstalled())).status == "accepted"
+    assert (await receive("github", uninstalled(suspended=True))).status == "ignored"
+    assert await known() == {"77": "gone"}
+    # Installed again it has another number: what is left of the first is answered through the second.
+    again = msgspec.structs.replace(ORG, id="78")
+    await receive("github", Installed(delivery="github:a", account=again))
+    assert await known() == {"78": "here"}
+    # One that was there before anybody listened is remembered, too, when it is gone.
+    await receive("github", uninstalled("5"))
+    assert await known() == {"78": "here", "5": "gone"}
+
+    paused = Account(id="79", name="beta", removed=1, suspended=True)
+    await accounts.compare("github", [msgspec.structs.replace(again, scopes=("a",)), paused], await accounts.now())
+    assert await known() == {"78": "here", "5": "gone", "79": "suspended"}
+    assert {each.id: each.scopes for each in await accounts.list("github")}["78"] == ("a",)
+    # Installed while the list was on its way: it says nothing of that. The next one does.
+    await accounts.compare("github", [], now - 60_000)
+    assert (await known())["78"] == "here"
+    await accounts.compare("github", [], await accounts.now() + 60_000)
+    assert (await known())["78"] == "gone"
+
+
+async def test_an_installation_without_access_gets_no_reply_and_others_the_configured_client(threads: Threads) -> None:
+    accounts = Accounts(threads.database, None)
+    await accounts.install("github", ORG)
+    await accounts.uninstall("github", "5", name="beta", suspended=True)
+    app = GitHub(Token("ghp_x", "https://api.github.com"), "https://api.github.com")
+    clients = Clients({"github": app}, InstalledAccounts(Settings.load({}), accounts, threads))
+    assert [await clients.of("github", account) for account in ("77", "5", "9", "")] == [app] * 4
+    refusals = [access and access.refusal for access in [await clients.access("github", id) for id in ("77", "5", "9")]]
+    words = "the app is suspended in beta (5): have that lifted there, then replay the reply"
+    assert refusals == ["", words, None]

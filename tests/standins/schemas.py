@@ -33,6 +33,10 @@ Info = graphql.GraphQLResolveInfo[Any]
 def document(name: str) -> Json:
     """An OpenAPI document, "rest" or "webhooks", as JSON schemas."""
     found: Json = msgspec.json.decode((FOLDER / f"{name}.json").read_bytes())
+    if name == "rest":
+        # An account there is both a user and an enterprise; that of a single installation is either.
+        listed = found["paths"]["/app/installations"]["get"]["responses"]["200"]["content"]["application/json"]
+        listed["schema"]["items"] = {"$ref": "#/components/schemas/installation"}
     _plain(found)
     return found
 

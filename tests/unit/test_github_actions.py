@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from answerback.errors import MalformedBody
 from answerback.events import Action, Address, Event
-from answerback.notifications import Moved, Uninstalled
+from answerback.notifications import Installed, Moved, Uninstalled
 from answerback.platforms import Delivery, Ignored, github
 from answerback.platforms.github.attachments import MOST, Remote, attached_files
 from answerback.platforms.github.checks import identifier, parse_external_id, parse_identifier
@@ -56,6 +57,11 @@ def event_of(delivery: Sent) -> Event:
             "requested a review from @answerbot",
         ),
         (
+            PEOPLE.pull_request_changed("review_requested", team="oilers"),
+            Action(type="review_requested", name="acme/oilers"),
+            "requested a review from @acme/oilers",
+        ),
+        (
             PEOPLE.pull_request_changed("closed", merged=True),
             Action(type="state", name="merged"),
             "merged this pull request",
@@ -75,7 +81,7 @@ def test_what_is_done_is_an_event_that_says_so(delivery: Sent, action: Action, t
     assert (event.action, event.text, event.mentions) == (action, text, ())
     assert event.author.name == "octocat"
     assert event.address["repo"] == "acme/widgets"
-    assert event.address["installation"] == 77
+    assert (event.address["installation"], event.account) == (77, "77")
     assert event.subject is not None
     assert event.subject.title
     assert event.thread == f"github:{REPO}:{event.address['number']}"
@@ -105,6 +111,10 @@ def test_a_transferred_issue_keeps_its_thread_whichever_webhook_comes_first() ->
     opened["changes"] = {"old_issue": {"number": 7}, "old_repository": {"id": REPO, "full_name": "acme/widgets"}}
     (again,) = all_of(there.signed("issues", opened, None))
     assert (again.thread, again.to) == (moved.thread, moved.to)
+    discussion = json.loads(PEOPLE.discussion_changed("locked", number=9).body) | {"action": "transferred"}
+    discussion["changes"] = {"new_discussion": {"number": 4}, "new_repository": {"id": 5, "full_name": "acme/gadgets"}}
+    (moved,) = all_of(PEOPLE.signed("discussion", discussion, None))
+    assert (moved.thread, moved.to) == (f"github:{REPO}:9", "github:5:4")
 
 
 def test_a_button_of_a_check_run_is_an_event_of_the_thread_that_made_it() -> None:
@@ -137,13 +147,29 @@ def test_a_resolved_review_thread_is_an_event_of_it() -> None:
     assert event.address["root"] == 123
 
 
-@pytest.mark.parametrize("action", ["deleted", "suspend"])
-def test_an_installation_without_access_is_uninstalled(action: Any) -> None:
-    (found,) = all_of(PEOPLE.installed(action))
-    assert isinstance(found, Uninstalled)
-    assert found.account == "77"
-    for other in ("created", "unsuspend"):
-        assert isinstance(all_of(PEOPLE.installed(other)), Ignored)
+def test_an_installation_comes_and_goes_with_its_name_and_what_it_may_do() -> None:
+    for action, suspended in (("deleted", False), ("suspend", True)):
+        (gone,) = all_of(PEOPLE.installed(action))  # type: ignore[arg-type]
+        assert isinstance(gone, Uninstalled)
+        assert (gone.account, gone.name, gone.suspended, gone.at > 0) == ("77", "acme", suspended, suspended)
+    for action in ("created", "unsuspend"):
+        (there,) = all_of(PEOPLE.installed(action))  # type: ignore[arg-type]
+        assert isinstance(there, Installed)
+        assert (there.account.title, there.account.removed, there.at) == ("acme (77)", 0, 0)
+        assert {"issues:read", "issues:write", "event issues"} <= set(there.account.scopes)
+    # New permissions of an installation that is suspended do not make it usable.
+    body = json.loads(PEOPLE.installed("suspend").body) | {"action": "new_permissions_accepted"}
+    (still,) = all_of(PEOPLE.signed("installation", body, None))
+    assert isinstance(still, Uninstalled)
+    for other in ("opened", "\x1b[2J", 3):
+        body["action"] = other
+        assert isinstance(all_of(PEOPLE.signed("installation", body, None)), Ignored)
+    with pytest.raises(MalformedBody):
+        all_of(PEOPLE.signed("installation", {"action": "deleted"}, None))
+    owner = {"account": {"slug": "big-corp"}, "updated_at": 1_700_000_000, "permissions": "none"}
+    body |= {"action": "created", "installation": {"id": 5, **owner}}
+    (enterprise,) = all_of(PEOPLE.signed("installation", body, None))
+    assert (enterprise.account.name, enterprise.account.scopes) == ("big-corp", ())
 
 
 def test_files_in_a_text_are_attachments_that_are_fetched_later() -> None:

@@ -174,6 +174,23 @@ def test_an_installation_that_was_replaced_is_looked_up_once(app: MakeApp) -> No
             run(app(clock).post(reply(refusals=9)), *answers)
 
 
+def test_all_installations_are_listed_page_by_page(app: MakeApp) -> None:
+    def one(id: int, **more: object) -> dict[str, object]:
+        return {"id": id, "account": {"login": f"org-{id}"}, "permissions": {"issues": "write"}, "events": [], **more}
+
+    suspended = one(1, suspended_at="2026-01-01T00:00:00Z")
+    done = run(app(clock).accounts(), answer([suspended, *map(one, range(2, 101))]), answer([one(101)]))
+    assert [each.url.removeprefix(API) for each in done.requests] == [
+        "/app/installations?per_page=100&page=1",
+        "/app/installations?per_page=100&page=2",
+    ]
+    found = list(done.value or ())
+    assert (len(found), found[0].suspended, found[0].removed) == (101, True, 1_767_225_600_000)
+    assert (found[100].title, found[100].scopes) == ("org-101 (101)", ("issues:read", "issues:write"))
+    with pytest.raises(Rejected):
+        run(app(clock).accounts(), answer({"message": "Not Found"}, 404))
+
+
 def test_a_connection_lost_while_drawing_a_token_leaves_no_doubt_about_the_reply(app: MakeApp) -> None:
     with pytest.raises(Unavailable) as caught:
         run(app(clock).post(reply()), Unavailable("reset"))

@@ -93,7 +93,15 @@ async def _account(
     stored: Accounts, name: str, held: bytes, settings: Settings, http: PlatformHttp, needs: Needs, *, offline: bool
 ) -> AsyncIterator[Finding]:
     listed, support = stored.listed(held), PLATFORMS[name].INSTALL
-    if listed.removed or support is None:
+    if support is None or (listed.removed and not listed.suspended):
+        return
+    if listed.suspended:
+        yield Finding("warning", name, listed.refusal)
+        return
+    if support.client is None:
+        yield lacking(name, listed.scopes, needs, f"the app in {listed.title}") or Finding(
+            "ok", name, f"installed in {listed.title}"
+        )
         return
     try:
         account = stored.opened(name, held)

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def accounts(context: click.Context) -> None:
-    """List and remove the workspaces and organizations in which others installed your app.
+    """List and remove the workspaces and organizations in which your app is installed.
 
-    Their credentials are sealed with ANSWERBACK_SECRET_KEY and are never shown.
+    Credentials of their own are sealed with ANSWERBACK_SECRET_KEY and are never shown. Installations of a GitHub App
+    have none: the app's key opens them all.
 
     \b
     Examples:
@@ -33,7 +34,7 @@ def accounts(context: click.Context) -> None:
 @accounts.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(as_json: bool = False) -> None:
-    """List the accounts, also those that uninstalled the app in the last 90 days."""
+    """List the accounts, also those that uninstalled or suspended the app in the last 90 days."""
     run(_list(as_json))
 
 
@@ -43,7 +44,8 @@ def list_(as_json: bool = False) -> None:
 def remove(platform: str, account: str) -> None:
     """Delete the credential of an ACCOUNT, by its id.
 
-    Replies to it become dead letters. This does not uninstall the app on the platform.
+    Replies to it become dead letters. This does not uninstall the app on the platform. What is known of an
+    installation of a GitHub App is forgotten, until GitHub lists it again.
     """
     sys.exit(run(_remove(platform, account)))
 
@@ -88,6 +90,7 @@ def _shown(account: Account) -> dict[str, object]:
         "installed": account.installed or None,
         "expires": account.expires or None,
         "removed": account.removed or None,
+        "suspended": account.suspended,
         "error": account.error or None,
     }
 
@@ -96,7 +99,7 @@ def _state(account: Account, now: int) -> str:
     from ..rendering import ago
 
     if account.removed:
-        return f"uninstalled {ago(account.removed, now)}"
+        return f"{'suspended' if account.suspended else 'uninstalled'} {ago(account.removed, now)}"
     return account.error or "installed"
 
 
@@ -106,6 +109,7 @@ async def _remove(platform: str, id: str) -> int:
 
     from ..store import opened
 
+    support = PLATFORMS[platform].INSTALL if platform in PLATFORMS else None
     if platform not in PLATFORMS:
         raise click.UsageError(f'there is no platform "{platform}": use one of {", ".join(PLATFORMS)}')
     async with opened() as store:
@@ -114,6 +118,10 @@ async def _remove(platform: str, id: str) -> int:
         if not known:
             click.echo(f"no account {id} of {platform}: `answerback accounts` lists them", err=True)
             return PROBLEM
+        if support and support.client is None:
+            await stored.remove(platform, id)
+            click.echo(f"removed: what was known of {id} is forgotten; uninstall the app on the platform")
+            return OK
         if not await stored.uninstall(platform, id):
             click.echo(f"the app was uninstalled from {id} already")
             return OK

@@ -38,7 +38,7 @@ class Clients(Mapping[str, Client]):
     async def of(self, platform: str, account: str) -> Client | None:
         """Return the client for an account: its own, or else the configured one; None without either."""
         access = await self.access(platform, account)
-        return access.client if access else self._configured.get(platform)
+        return (access.client if access else None) or self._configured.get(platform)
 
     async def access(self, platform: str, account: str) -> Access | None:
         """Return what we have for an installed account; None if it was never installed: it is the configured one."""

@@ -98,6 +98,7 @@ class Identities:
             try:
                 identity = await self._http.perform(client.whoami())
                 shared = await self._write(platform, identity)
+                await self._compare_accounts(platform, client)
             except DeliveryError as error:
                 failures += 1
                 wait = AGAIN_AFTER_FAILURE.after(failures + 2 if isinstance(error, Rejected) else failures)
@@ -122,6 +123,19 @@ class Identities:
                         )
                 self.resolved[platform] = identity
                 await asyncio.sleep(AGAIN_WHILE_SHARED if shared else AGAIN_AFTER_SUCCESS)
+
+    async def _compare_accounts(self, platform: str, client: Client) -> None:
+        """Take over which accounts our credential opens: those from before, and what no webhook has told us."""
+        if self._accounts is None:
+            return
+        now = await self._accounts.now()
+        try:
+            listed = await self._http.perform(client.accounts())
+        except DeliveryError as error:
+            log.warning("accounts not listed; will be retried", platform=platform, error=str(error))
+            return
+        if listed is not None:
+            await self._accounts.compare(platform, listed, now)
 
     async def _write(self, platform: str, identity: Identity) -> bool:
         """Store our identity. Return whether a live worker has, or had, another identity on this platform.

@@ -29,12 +29,12 @@ class Access(NamedTuple):
     """What a worker has for an installed account.
 
     Attributes:
-        client: Sends with the account's token.
+        client: Sends with the account's token; None where the configured credential opens the account.
         identity: Who we are there.
         refusal: Why nothing can be sent with it, for an operator; "" if it can.
     """
 
-    client: Client
+    client: Client | None
     identity: Identity | None
     refusal: str = ""
 
@@ -88,9 +88,9 @@ class InstalledAccounts:
                 "ANSWERBACK_SECRET_KEY, or install the app there again; then replay the reply"
             )
             log.error("credential cannot be opened", platform=platform, account=account.title)
-        if account.removed:
-            refusal = f"the app was uninstalled from {account.title}: install it there again, then replay the reply"
+        refusal = account.refusal or refusal
         if account.identity:
             # Before anything is posted, so that ingress recognises the webhooks of our own messages.
             await retry_while_unavailable(self._threads.add_own_identities, platform, account.identity.marks)
-        return Access(support.client(self._settings, account), account.identity, refusal)
+        client = support.client(self._settings, account) if support.client else None
+        return Access(client, account.identity, refusal)

@@ -132,7 +132,7 @@ class Sender:
         access = await self._clients.access(reply.platform, reply.account)
         if access and access.refusal:
             return await self._settlements.failed(outgoing, access.refusal, "no_credential")
-        client = access.client if access else self._clients.get(reply.platform)
+        client = (access.client if access else None) or self._clients.get(reply.platform)
         if client is None:
             reason = f"this worker has no credential for {reply.platform}"
             return await self._settlements.failed(outgoing, reason, "no_credential")

@@ -13,12 +13,12 @@ from answerback.platforms.github.sending import complete
 from answerback.platforms.github.settings import GitHubSettings
 from answerback.platforms.github.signature import sign, verify
 from answerback.platforms.github.webhook import parse
+from answerback.platforms.install import InstallSupport
 from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 
 if TYPE_CHECKING:
     from answerback.platforms import Client, Handshake, KeySource, SendOption
     from answerback.platforms.catchup import CatchupSupport
-    from answerback.platforms.install import InstallSupport
     from answerback.platforms.manifest import ManifestSupport
     from answerback.platforms.reading import ReaderSupport
     from answerback.settings import Settings
@@ -41,7 +41,11 @@ ACKNOWLEDGED = 202
 HANDSHAKE: Handshake | None = None
 HEADERS: tuple[str, ...] = ("x-hub-signature-256", "x-github-event", "x-github-delivery")
 KEYS: KeySource | None = None
-INSTALL: InstallSupport | None = None  # the app's key opens all its installations
+INSTALL: InstallSupport | None = InstallSupport(
+    variables="Set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY: the app's key opens all its installations.",
+    installer=lambda settings: None,  # people install the app on its page at GitHub
+    client=None,
+)
 MANIFEST: ManifestSupport | None = APP
 MARKDOWN = True
 INAPPLICABLE: Mapping[SendOption, str] = {}

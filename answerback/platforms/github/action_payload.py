@@ -5,11 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from answerback.platforms.decoding import Spare
-from answerback.platforms.github.payload import Id, Installation, Payload, Post, Repository, User
+from answerback.platforms.github.payload import Id, Payload, Post, Repository, User
 
 
 class Label(msgspec.Struct):
     name: str
+
+
+class Team(msgspec.Struct):
+    slug: str
 
 
 class Numbered(msgspec.Struct):
@@ -17,9 +21,10 @@ class Numbered(msgspec.Struct):
 
 
 class Moves(msgspec.Struct):
-    """Where a transferred issue is now, or where it was."""
+    """Where a transferred issue or discussion is now, or where it was."""
 
     new_issue: Spare[Numbered] = None
+    new_discussion: Spare[Numbered] = None
     new_repository: Spare[Repository] = None
     old_issue: Spare[Numbered] = None
     old_repository: Spare[Repository] = None
@@ -31,6 +36,7 @@ class Done(Payload, kw_only=True):
     discussion: Spare[Post] = None
     assignee: Spare[User] = None
     requested_reviewer: Spare[User] = None
+    requested_team: Spare[Team] = None
     label: Spare[Label] = None
     after: Spare[str] = None
 
@@ -64,8 +70,3 @@ class Pressed(msgspec.Struct):
 class Check(Payload, kw_only=True):
     check_run: Run
     requested_action: Spare[Pressed] = None
-
-
-class Installed(msgspec.Struct):
-    action: Spare[str] = None
-    installation: Spare[Installation] = None

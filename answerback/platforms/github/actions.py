@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 
 from answerback.errors import MalformedBody
 from answerback.events import Action, ActionType, Address, Event
 from answerback.messages import Author
-from answerback.notifications import Moved, Uninstalled
+from answerback.notifications import Moved
 from answerback.platforms import Ignored, Inbound
 from answerback.platforms.decoding import decode
-from answerback.platforms.github.action_payload import Check, Done, Installed, Moves, ReviewThread
+from answerback.platforms.github.action_payload import Check, Done, Moves, ReviewThread
 from answerback.platforms.github.authors import identities, is_bot
 from answerback.platforms.github.checks import parse_external_id, parse_identifier
 from answerback.platforms.github.digest import digest
 from answerback.platforms.github.kinds import KINDS
-from answerback.platforms.github.payload import Payload, Post, User
+from answerback.platforms.github.payload import Payload, Post, User, milliseconds
 from answerback.platforms.github.subject import subject
 
 _DOCUMENTED = "GitHub documents"
@@ -54,7 +52,6 @@ THREADS = frozenset({"resolved", "unresolved"})
 _done = msgspec.json.Decoder(Done)
 _review_thread = msgspec.json.Decoder(ReviewThread)
 _check = msgspec.json.Decoder(Check)
-_installed = msgspec.json.Decoder(Installed)
 _moves = msgspec.json.Decoder(Moves)
 
 
@@ -69,18 +66,16 @@ def parse_action(name: str, body: bytes) -> list[Inbound] | Ignored:
     delivery = f"github:{payload.repository.id}:{name}.{payload.action}:{post.id}"
     if payload.action == "transferred":
         moved = decode(_moves, msgspec.json.encode(payload.changes or {}), _DOCUMENTED)
-        if not moved.new_issue or not moved.new_repository:
+        there = moved.new_issue or moved.new_discussion
+        if not there or not moved.new_repository:
             return Ignored(f"{name} transferred to an unknown place")
-        return [
-            Moved(delivery=delivery, thread=thread, to=f"github:{moved.new_repository.id}:{moved.new_issue.number}")
-        ]
+        return [Moved(delivery=delivery, thread=thread, to=f"github:{moved.new_repository.id}:{there.number}")]
     value = ""
     if payload.action in _PEOPLE:
-        person = payload.requested_reviewer if payload.action == "review_requested" else payload.assignee
-        if person is None:
+        which = _who(payload)
+        if not which:
             return Ignored(f"{name} {payload.action} without an account")
         kind, words = _PEOPLE[payload.action]
-        which = person.name.removesuffix("[bot]")
     elif payload.action in _LABELS:
         if payload.label is None:
             return Ignored(f"{name} {payload.action} without a label")
@@ -106,6 +101,15 @@ def parse_action(name: str, body: bytes) -> list[Inbound] | Ignored:
             action=Action(type=kind, name=which, value=value),
         )
     ]
+
+
+def _who(payload: Done) -> str:
+    """Return who was assigned or asked for a review, a team as "acme/oilers"; "" if the payload does not say."""
+    asked = payload.action == "review_requested"
+    if asked and payload.requested_team:
+        return f"{payload.repository.full_name.partition('/')[0]}/{payload.requested_team.slug}"
+    person = payload.requested_reviewer if asked else payload.assignee
+    return person.name.removesuffix("[bot]") if person else ""
 
 
 def moved_here(thread: str, delivery: str, changes: dict[str, msgspec.Raw] | None) -> Moved | None:
@@ -181,16 +185,6 @@ def parse_check_run(body: bytes) -> list[Inbound] | Ignored:
     ]
 
 
-def parse_installation(body: bytes) -> list[Inbound] | Ignored:
-    """Parse `installation`: the app lost its access to an account."""
-    found = decode(_installed, body, _DOCUMENTED)
-    if found.action not in ("deleted", "suspend") or not found.installation:
-        return Ignored(f"installation {found.action if (found.action or '').isidentifier() else 'unnamed'}")
-    again = digest(found.installation.updated_at or "")
-    delivery = f"github:installation.{found.action}:{found.installation.id}:{again}"
-    return [Uninstalled(delivery=delivery, account=str(found.installation.id))]
-
-
 def _event(
     payload: Payload,
     *,
@@ -225,14 +219,7 @@ def _event(
         subject=subject(about, post, post, own=False),
         title=post.title or "",
         url=post.html_url or "",
-        at=_at(post.updated_at),
+        at=milliseconds(post.updated_at),
         action=action,
+        account=payload.account,
     )
-
-
-def _at(written: str | None) -> int:
-    """Return a time in ms; 0 if there is none."""
-    try:
-        return int(msgspec.convert(written, datetime).timestamp() * 1000)
-    except (msgspec.ValidationError, ValueError, OverflowError):
-        return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from answerback.accounts import Account
 from answerback.errors import Unavailable
 from answerback.messages import Attachment, Identity
 from answerback.platforms import (
@@ -74,6 +75,9 @@ class GitHub(Client):
 
     def granted(self) -> Exchange[frozenset[str] | None]:
         return (yield from self._calls.credential.granted())
+
+    def accounts(self) -> Exchange[Sequence[Account] | None]:
+        return (yield from self._calls.credential.accounts())
 
     def split(self, text: str) -> list[str]:
         return split(text if self._teams else calm(text), LIMIT - ROOM)

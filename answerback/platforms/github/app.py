@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 
+from answerback.accounts import Account
 from answerback.errors import ConfigurationError
 from answerback.log import get_logger
 from answerback.messages import Identity
@@ -18,6 +19,7 @@ from answerback.platforms.answer import clock_off, read
 from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.decoding import Spare
 from answerback.platforms.github.credential import ASKING, requested
+from answerback.platforms.github.installations import grants, installations
 from answerback.platforms.github.refusal import Signed, check
 
 log = get_logger(__name__)
@@ -136,14 +138,15 @@ class App:
         app = yield from self._self()
         if app.permissions is None or app.events is None:
             return None
-        included = {"read": ("read",), "write": ("read", "write"), "admin": ("read", "write", "admin")}
-        levels = {(name, level) for name, most in app.permissions.items() for level in included.get(most, ())}
-        return frozenset(f"{name}:{level}" for name, level in levels) | {f"event {name}" for name in app.events}
+        return grants(app.permissions, app.events)
+
+    def accounts(self) -> Exchange[Sequence[Account] | None]:
+        """Return all installations of the app."""
+        return (yield from installations(self._get))
 
     def _self(self) -> Exchange[_App]:
         """https://docs.github.com/en/rest/apps/apps#get-the-authenticated-app"""
-        response = yield from self._ask("GET", f"{self._api}/app")
-        self._check(response, LAST)
+        response = yield from self._get("/app")
         return read(response, _app, "GitHub", unknown=False)
 
     def whoami(self) -> Exchange[Identity]:
@@ -178,6 +181,11 @@ class App:
         """Make one unchecked request as the app itself; sign it again if GitHub refused it because of our clock."""
         response = yield from requested(method, url, self.sign())
         return (yield from requested(method, url, self.sign())) if self.corrects(response) else response
+
+    def _get(self, path: str) -> Exchange[Response]:
+        response = yield from self._ask("GET", f"{self._api}{path}")
+        self._check(response, LAST)
+        return response
 
     def _check(self, response: Response, attempt: Attempt) -> None:
         check(response, self._clock(), Signed(self.name), doing=ASKING, scope="", unknown=False, attempt=attempt)

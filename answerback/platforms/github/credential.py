@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
@@ -16,6 +16,7 @@ from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.github.refusal import Signed, check
 
 if TYPE_CHECKING:
+    from answerback.accounts import Account
     from answerback.platforms.github.settings import GitHubSettings
 
 HEADERS = {
@@ -53,6 +54,10 @@ class Credential(Protocol):
 
     def granted(self) -> Exchange[frozenset[str] | None]:
         """See `Client.granted`."""
+        ...
+
+    def accounts(self) -> Exchange[Sequence[Account] | None]:
+        """See `Client.accounts`."""
         ...
 
 
@@ -93,6 +98,10 @@ class Token:
 
     def granted(self) -> Exchange[frozenset[str] | None]:
         """Return None: a fine-grained token does not say what it may do."""
+        yield from ()
+        return None
+
+    def accounts(self) -> Exchange[Sequence[Account] | None]:
         yield from ()
         return None
 

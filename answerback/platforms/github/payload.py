@@ -17,6 +17,14 @@ Time = Annotated[datetime, msgspec.Meta(tz=True)]
 _NULL = msgspec.Raw(b"null")
 
 
+def milliseconds(time: str | None) -> int:
+    """Return a time in ms since 1970; 0 if there is none, or none that can be read."""
+    try:
+        return int(msgspec.convert(time, datetime).timestamp() * 1000)
+    except (msgspec.ValidationError, ValueError, OverflowError):
+        return 0
+
+
 class User(msgspec.Struct):
     id: Id
     login: Spare[str] = None
@@ -34,7 +42,6 @@ class App(msgspec.Struct):
 
 class Installation(msgspec.Struct):
     id: Id
-    updated_at: Spare[str] = None
 
 
 class Repository(msgspec.Struct):
@@ -96,6 +103,11 @@ class Payload(msgspec.Struct, kw_only=True):
     changes: Spare[dict[str, msgspec.Raw]] = None
     comment: msgspec.Raw = _NULL
     review: msgspec.Raw = _NULL
+
+    @property
+    def account(self) -> str:
+        """The installation of our app that it came through, as in `Event.account`; "" without an app."""
+        return str(self.installation.id) if self.installation else ""
 
     def has(self, part: str) -> bool:
         """Return whether the body has a comment or review that its kind of event does not have."""

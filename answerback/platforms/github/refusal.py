@@ -30,7 +30,7 @@ _ADVICE = {
     "line could not be resolved": "a comment of the review is about a line that the diff does not have",
     "path could not be resolved": "a comment of the review is about a file that the diff does not have",
     "your own pull request": "nobody can approve their own pull request: review with verdict comment",
-    "suspended": "the account or installation is suspended",
+    "suspended": "the account or installation is suspended: have that lifted there, then replay what failed",
     "too long": "the reply is longer than GitHub takes",
 }
 

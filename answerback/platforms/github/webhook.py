@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -18,16 +17,16 @@ from answerback.platforms.github.actions import (
     moved_here,
     parse_action,
     parse_check_run,
-    parse_installation,
     parse_review_thread,
 )
 from answerback.platforms.github.attachments import attached_files, review_comments
 from answerback.platforms.github.authors import author_kind, identities, is_bot
 from answerback.platforms.github.digest import digest
+from answerback.platforms.github.installations import parse_installation
 from answerback.platforms.github.kinds import KINDS
 from answerback.platforms.github.marker import marked
 from answerback.platforms.github.mentions import mentions
-from answerback.platforms.github.payload import About, ActionOf, Payload, Post, User, payload
+from answerback.platforms.github.payload import About, ActionOf, Payload, Post, User, milliseconds, payload
 from answerback.platforms.github.subject import subject
 
 _former_body = msgspec.json.Decoder(dict[str, str]).decode
@@ -84,7 +83,12 @@ def parse(request: Delivery) -> Parsed:
             return Ignored(f"{name} edited, but not its text")
         edit = f"{delivery}:{digest(post.updated_at or '', post.title or '', body_text)}"
         amendment = Amendment(
-            delivery=edit, thread=thread, message=message, text=text, mentions=mentioned, at=_edited_at(post)
+            delivery=edit,
+            thread=thread,
+            message=message,
+            text=text,
+            mentions=mentioned,
+            at=milliseconds(post.updated_at),
         )
         before = mentions(_text_before(payload))
         added = tuple(login for login in mentioned if login not in before)
@@ -121,6 +125,7 @@ def parse(request: Delivery) -> Parsed:
         at=int(written_at.timestamp() * 1000) if written_at else 0,
         attachments=files,
         action=action,
+        account=payload.account,
     )
     if amendment is None:
         return [event]
@@ -186,14 +191,6 @@ def _is_done(name: str, action: str) -> bool:
 
 def _other(name: str, action: str) -> Ignored:
     return Ignored(f"{name} {_printable(action) or 'without an action'}")
-
-
-def _edited_at(post: Post) -> int:
-    """Return when the post was last changed, in ms; 0 if the payload does not say."""
-    try:
-        return int(msgspec.convert(post.updated_at, datetime).timestamp() * 1000)
-    except (msgspec.ValidationError, ValueError, OverflowError):
-        return 0
 
 
 def _text_before(payload: Payload) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from answerback.accounts import Account
@@ -59,27 +61,73 @@ class Accounts:
         swapped = await self._scripts.swap_field([keys.accounts(platform)], field=account.id, old=held, new=new)
         return bool(swapped)
 
-    async def uninstall(self, platform: str, id: str, at: int = 0) -> bool:
+    async def install(self, platform: str, account: Account, at: int = 0) -> bool:
+        """Store an account that needs no token of its own. Return False if that was known already, or is out of date.
+
+        `at`: when it was installed, ms; 0 if unknown. If it was uninstalled later, it is left as it is. A former
+        installation of the same name that was uninstalled is forgotten: what is left of it goes on with this one.
+        """
+        while True:
+            held = await self.held(platform)
+            before = _decode(held[account.id]) if account.id in held else None
+            if before and at and before.removed > at + _CLOCKS:
+                return False
+            for id, raw in held.items():
+                former = _decode(raw)
+                if id != account.id and former.removed and account.name and former.name == account.name:
+                    await self.remove(platform, id)
+            installed = before.installed if before and not before.removed else await self._database.now()
+            now = msgspec.structs.replace(account, installed=installed, removed=0)
+            if before and _account(before) == now:
+                return False
+            if await self._swap(platform, held.get(account.id, b""), now):
+                return True
+
+    async def uninstall(self, platform: str, id: str, at: int = 0, *, name: str = "", suspended: bool = False) -> bool:
         """Delete the credential of an account, and remember that it is gone.
 
         Args:
             platform: The platform's name.
             id: The account's id.
             at: When it was uninstalled, ms; 0 if unknown. A later installation is left as it is.
+            name: Its name, where it needs no token of its own: that it is gone is then remembered in any case.
+            suspended: Whether it was only suspended.
 
         Returns:
             False if that was known already, or is out of date.
         """
         while True:
             held = await self.read(platform, id)
-            if not held:
+            if not held and not name:
                 return True  # the configured account: its credential is not ours to delete
-            account = _decode(held)
-            if account.removed or (at and account.installed > at + _CLOCKS):
+            account = _decode(held) if held else Account(id=id)
+            same = account.removed and (suspended or not account.suspended)
+            if same or (at and account.installed > at + _CLOCKS):
                 return False
-            gone = Account(id=id, name=account.name, identity=account.identity, removed=await self._database.now())
-            if await self._scripts.swap_field([keys.accounts(platform)], field=id, old=held, new=encode(gone)):
+            gone = Account(
+                id=id,
+                name=name or account.name,
+                identity=account.identity,
+                removed=await self._database.now(),
+                suspended=suspended,
+            )
+            if await self._swap(platform, held, gone):
                 return True
+
+    async def compare(self, platform: str, listed: Sequence[Account], at: int) -> None:
+        """Take over which accounts a platform lists, of those that need no token of their own.
+
+        `at`: the time of Redis when it was asked for the list, ms. What has happened since then is left as it is.
+        """
+        for account in listed:
+            if account.removed:
+                await self.uninstall(platform, account.id, at, name=account.name, suspended=account.suspended)
+            else:
+                await self.install(platform, account, at)
+        known = {account.id for account in listed}
+        for account in await self.list(platform):
+            if account.id not in known:
+                await self.uninstall(platform, account.id, at)
 
     async def remove(self, platform: str, id: str) -> bool:
         """Remove all there is of an account. Return False if there was nothing."""
@@ -152,6 +200,11 @@ class Accounts:
         """Record that the state of an installation is used; it is valid for `ms`. Return False if it was."""
         (first,) = await self._database.confirmed(("SET", keys.install_state(digest), "1", "NX", "PX", ms))
         return bool(first)
+
+    async def _swap(self, platform: str, held: bytes, account: Account) -> bool:
+        """Store an account without tokens, unless somebody else has changed it since `held` was read."""
+        key, new = keys.accounts(platform), encode(_Record(**msgspec.structs.asdict(account)))
+        return bool(await self._scripts.swap_field([key], field=account.id, old=held, new=new))
 
     def _encoded(self, platform: str, account: Account) -> bytes:
         if self._seal is None:

@@ -72,14 +72,15 @@ async def test_what_people_do_is_reported_by_webhooks(bench: Bench, receiver: Re
     await do("locked")
     await do("transferred", to=("acme/gadgets", 3))
     await do("review_requested", subject="pull_request", number=8, who=("answerbot", 90001, "User"))
+    await do("review_requested", subject="pull_request", number=8, team="oilers")
     await do("closed", subject="pull_request", number=8, merged=True)
     await do("locked", subject="discussion", number=9)
     for state in ("suspended", "active", "deleted"):
         await bench.standins.change_installation(state)
-    await bench.standins.wait_for_deliveries(12)
+    await bench.standins.wait_for_deliveries(13)
     told = [(headers["x-github-event"], body) for _, headers, body in receiver.got]
     names = [event for event, _ in told]
-    assert (names.count("issues"), names.count("pull_request"), names.count("installation")) == (6, 2, 3)
+    assert (names.count("issues"), names.count("pull_request"), names.count("installation")) == (6, 3, 3)
     assert any(b'"action":"assigned"' in body and b'"assignee":{"login":"answerbot"' in body for _, body in told)
     assert any(b'"merged":true' in body for _, body in told)
     if schemas.installed():

@@ -212,6 +212,8 @@ async def test_a_suspended_or_deleted_installation_has_no_access(bench: Bench) -
     assert (status, found["message"]) == (403, "This installation has been suspended")
     assert (await bench.ask("POST", TOKENS.replace("55", "77"), headers=app_token()))[0] == 403
     assert (await bench.ask("GET", "/github/app/installations/77", headers=app_token()))[1]["suspended_at"]
+    (listed,) = (await bench.ask("GET", "/github/app/installations", headers=app_token()))[1]
+    assert (listed["id"], listed["account"]["login"], bool(listed["suspended_at"])) == (77, "acme", True)
     await bench.standins.change_installation("active")
     await bench.comment("back", headers=app)
     await bench.standins.change_installation("deleted")

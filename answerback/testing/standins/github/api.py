@@ -28,10 +28,7 @@ from answerback.testing.standins.options import Options
 from answerback.testing.standins.standin import Operation, StandIn, answer
 from answerback.testing.standins.values import moment
 
-__all__ = ["INSTALLATION", "LONGEST", "GitHub"]
-
-INSTALLATION = 77
-"""The app's installation in every repository; any other number is accepted as well."""
+__all__ = ["LONGEST", "GitHub"]
 
 
 class Area(Protocol):
@@ -156,8 +153,8 @@ class GitHub(StandIn):
     async def _installation(self, request: web.Request) -> web.Response:
         app = self._world.credentials.app(request)
         self._world.repository(request)
-        self._world.credentials.check(INSTALLATION, unknown=404)
-        return answer(payloads.installation(INSTALLATION, app["id"], app["slug"]))
+        self._world.credentials.check(payloads.INSTALLATION, unknown=404)
+        return answer(payloads.installation(payloads.INSTALLATION, app["id"], app["slug"]))
 
     async def _comment(self, request: web.Request) -> web.Response:
         actor = self._world.credentials.actor(request)

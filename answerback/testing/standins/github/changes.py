@@ -68,17 +68,19 @@ class Changes(Hook):
         who: tuple[str, int, str] = ("answerbot", 90001, "User"),
         label: str = "bug",
         merged: bool = False,
+        team: str = "",
         state: State = OPEN,
         delivery: str | None = None,
         at: float | None = None,
     ) -> Delivery:
-        """`pull_request`, whatever is done with it."""
+        """`pull_request`, whatever is done with it. `team`: the slug of the team whose review is requested."""
         state, more = self.changed(action, state, who, label)
         if action == "closed":
             state = replace(state, merged=merged)
         if action in ("review_requested", "review_request_removed"):
-            more["requested_reviewer"] = payloads.user(*who)
-            if action == "review_requested":
+            asked = payloads.team(team) if team else payloads.user(*who)
+            more["requested_team" if team else "requested_reviewer"] = asked
+            if action == "review_requested" and not team:
                 state = replace(state, reviewers=(*state.reviewers, who))
         if action == "synchronize":
             more = {"before": subjects.HEAD, "after": "c" * 40}

@@ -76,6 +76,12 @@ class Credentials:
             case "deleted":
                 raise Refusal(failure(unknown, "Bad credentials" if unknown == 401 else "Not Found"))
 
+    def known(self) -> list[int]:
+        """Return the app's installations: that of acme, and any other that was used or suspended."""
+        used = {payloads.INSTALLATION, *self.installations}
+        used |= {actor.installation for actor, _ in self._issued.values() if actor.installation}
+        return sorted(id for id in used if self.installations.get(id) != "deleted")
+
     def app(self, request: web.Request) -> Json:
         """Return the app of a JWT. Raises `Refusal`."""
         options = self._options

@@ -120,18 +120,43 @@ def app(id: int, slug: str) -> Json:
     }
 
 
+INSTALLATION = 77
+"""The app's installation in every repository; any other number is accepted as well."""
+
+
+def team(slug: str) -> Json:
+    """A team of the organization acme."""
+    url = f"{API}/organizations/4101/team/7001"
+    return {
+        "id": 7001,
+        "node_id": node_id("T", 7001),
+        "name": slug.capitalize(),
+        "slug": slug,
+        "description": None,
+        "privacy": "closed",
+        "notification_setting": "notifications_enabled",
+        "permission": "push",
+        "url": url,
+        "html_url": f"{WEB}/orgs/acme/teams/{slug}",
+        "members_url": f"{url}/members{{/member}}",
+        "repositories_url": f"{url}/repos",
+        "parent": None,
+    }
+
+
 def installation(id: int, app_id: int, slug: str, *, suspended: Json | None = None) -> Json:
-    """An app's installation. `suspended`: who suspended it."""
+    """An app's installation: 77 is that of acme, another one of an organization of its own. `suspended`: who did it."""
+    owner, number = ("acme", 4101) if id == INSTALLATION else (f"org-{id}", 4_000_000 + id)
     return {
         "id": id,
-        "account": user("acme", 4101, "Organization"),
+        "account": user(owner, number, "Organization"),
         "repository_selection": "all",
         "access_tokens_url": f"{API}/app/installations/{id}/access_tokens",
         "repositories_url": f"{API}/installation/repositories",
-        "html_url": f"{WEB}/organizations/acme/settings/installations/{id}",
+        "html_url": f"{WEB}/organizations/{owner}/settings/installations/{id}",
         "app_id": app_id,
         "app_slug": slug,
-        "target_id": 4101,
+        "target_id": number,
         "target_type": "Organization",
         "permissions": app(app_id, slug)["permissions"],
         "events": app(app_id, slug)["events"],

@@ -70,6 +70,7 @@ class Accounts:
         return [
             Operation("GET", "/users/{username}", "users/get-by-username", self._user),
             Operation("GET", one, "apps/get-installation", self._installation),
+            Operation("GET", "/app/installations", "apps/list-installations", self._installations),
         ]
 
     async def _user(self, request: web.Request) -> web.Response:
@@ -89,11 +90,23 @@ class Accounts:
     async def _installation(self, request: web.Request) -> web.Response:
         app = self._world.credentials.app(request)
         number = int(request.match_info["installation"])
-        state = self._world.credentials.installations.get(number)
-        if state == "deleted":
+        if self._world.credentials.installations.get(number) == "deleted":
             raise Refusal(failure(404, "Not Found"))
+        return answer(self._shown(app, number))
+
+    async def _installations(self, request: web.Request) -> web.Response:
+        app = self._world.credentials.app(request)
+        found = [self._shown(app, number) for number in self._world.credentials.known()]
+        try:
+            start, size = int(request.query.get("page", 1)), min(int(request.query.get("per_page", 30)), 100)
+        except ValueError:
+            start, size = 1, 30
+        return answer(found[(start - 1) * size : start * size])
+
+    def _shown(self, app: Json, number: int) -> Json:
+        state = self._world.credentials.installations.get(number)
         by = payloads.user("octocat", 583231) if state == "suspended" else None
-        return answer(payloads.installation(number, app["id"], app["slug"], suspended=by))
+        return payloads.installation(number, app["id"], app["slug"], suspended=by)
 
 
 def _file(name: str, patch: str) -> Json:
