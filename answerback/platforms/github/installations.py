@@ -74,7 +74,9 @@ def parse_installation(body: bytes) -> list[Inbound] | Ignored:
         return [Installed(delivery=delivery, account=account)]
     suspended = action != "deleted"
     at = milliseconds(one.suspended_at) if suspended else 0
-    return [Uninstalled(delivery=delivery, account=account.id, at=at, name=account.name or account.id, suspended=suspended)]
+    return [
+        Uninstalled(delivery=delivery, account=account.id, at=at, name=account.name or account.id, suspended=suspended)
+    ]
 
 
 def installations(get: Callable[[str], Exchange[Response]]) -> Exchange[Sequence[Account]]:
