@@ -45,7 +45,7 @@ class Connection:
                 held = await self._hold()
                 if held and (reading is None or reading.done()):
                     log.info("reading a connection", connection=self._name)
-                    reading = asyncio.create_task(self._reading.read())
+                    reading = asyncio.create_task(self._read())
                 elif held is False and reading is not None:
                     log.warning("another worker reads this connection now", connection=self._name)
                     await cancelled(reading)
@@ -56,6 +56,13 @@ class Connection:
             if reading is not None:
                 await cancelled(reading)
                 await self._release()
+
+    async def _read(self) -> None:
+        try:
+            await self._reading.read()
+        except Exception:
+            # A fault of ours, or of a platform's package. It begins again while the lease is ours.
+            log.exception("reading failed", connection=self._name)
 
     async def _hold(self) -> bool | None:
         """Take or renew the lease. Return whether we have it; None if that is not known."""
