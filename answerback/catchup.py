@@ -115,14 +115,14 @@ class Catchup:
 
     async def _read(self, channel: Channel, since: int) -> list[Event]:
         """Return all that was written in a channel and its threads, each once, oldest first."""
-        found: dict[str, Event] = {}
+        events: dict[str, Event] = {}
         threads = dict.fromkeys(await self._known(channel))
 
         async def pages(page_of: Callable[[str], Exchange[MessagePage]]) -> None:
             cursor, more = "", True
             while more:
                 page = await self._perform(channel, page_of(cursor))
-                found.update((event.delivery, event) for event in page.events)
+                events.update((event.delivery, event) for event in page.events)
                 threads.update(dict.fromkeys(page.threads))
                 cursor = page.cursor
                 more = bool(cursor)
@@ -130,17 +130,17 @@ class Catchup:
         await pages(lambda cursor: self._log.messages(channel, since, cursor))
         for thread in list(threads):
             await pages(lambda cursor, thread=thread: self._log.replies(channel, thread, since, cursor))  # type: ignore[misc]
-        return sorted(found.values(), key=lambda event: (event.at, event.message))
+        return sorted(events.values(), key=lambda event: (event.at, event.message))
 
     async def _known(self, channel: Channel) -> list[str]:
         """Return the threads of a channel that have changed lately, the newest first."""
         changed: list[tuple[float, str]] = []
         oldest = await self._redeliveries.now() - self._log.retention
         for p in await self._threads.partitions.all():
-            found = await self._threads.database.call(
+            reply = await self._threads.database.call(
                 "ZREVRANGEBYSCORE", keys.threads(p), "+inf", oldest, "WITHSCORES", "LIMIT", 0, 1000
             )
-            pairs = found if found and isinstance(found[0], list) else zip(found[::2], found[1::2], strict=True)
+            pairs = reply if reply and isinstance(reply[0], list) else zip(reply[::2], reply[1::2], strict=True)
             changed += [(float(at), id.decode()) for id, at in pairs]
         named = [id for _, id in sorted(changed, reverse=True) if id.startswith(channel.prefix)]
         return named[:KNOWN_THREADS]

@@ -108,11 +108,11 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         sentinel = {name.removeprefix("sentinel_"): options.pop(name) for name in _SENTINEL if name in options}
         if kind == "sentinel":
             sentinel |= {name: value for name, value in options.items() if name.startswith("ssl_")}
-        found = tuple(_host(host, _PORTS[kind]) for host in hosts.split(",")) if scheme != "unix" else ()
-        if kind == "standalone" and len(found) > 1:
+        places = tuple(_host(host, _PORTS[kind]) for host in hosts.split(",")) if scheme != "unix" else ()
+        if kind == "standalone" and len(places) > 1:
             raise ValueError("names several hosts: use redis+sentinel:// or redis+cluster:// for these")
         return cls(
-            kind=kind, tls=tls, hosts=found, path=path, master=master,
+            kind=kind, tls=tls, hosts=places, path=path, master=master,
             options=options, sentinel=sentinel,
         )  # fmt: skip
 
@@ -133,7 +133,7 @@ def place(url: str) -> str:
 
 
 def _parameters(parts: SplitResult, kind: Kind, tls: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     for name, values in parse_qs(parts.query, keep_blank_values=True).items():
         if name not in _PARAMETERS:
             raise ValueError(f'has an unknown parameter "{name}": the known ones are {", ".join(_PARAMETERS)}')
@@ -143,10 +143,10 @@ def _parameters(parts: SplitResult, kind: Kind, tls: bool) -> dict[str, Any]:
         if name in _SENTINEL and kind != "sentinel":
             raise ValueError(f"has the parameter {name}, but names no Sentinels: start it with redis+sentinel://")
         try:
-            found[name] = _PARAMETERS[name](values[0])
+            parameters[name] = _PARAMETERS[name](values[0])
         except ValueError:
             raise ValueError(f"has an invalid value for the parameter {name}") from None
-    return found
+    return parameters
 
 
 def _places(path: str, kind: Kind) -> tuple[str, int]:

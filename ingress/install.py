@@ -58,7 +58,7 @@ class Installs:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of all platforms whose app can be installed."""
-        found: list[web.RouteDef] = []
+        routes: list[web.RouteDef] = []
         for platform in PLATFORMS.values():
             if platform.INSTALL and (installer := platform.INSTALL.installer(self._settings)):
                 if self._seal is None or not self._url:
@@ -66,11 +66,11 @@ class Installs:
                     continue
                 one = _Install(self, platform, platform.INSTALL, installer, self._seal)
                 # Not for HEAD, which must not use up a code.
-                found += [
+                routes += [
                     web.get(f"/{platform.NAME}/install", one.begin, allow_head=False),
                     web.get(f"/{platform.NAME}/oauth", one.end, allow_head=False),
                 ]
-        return found
+        return routes
 
     async def close(self, app: web.Application) -> None:
         """Close the connections to platforms."""

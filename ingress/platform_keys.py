@@ -70,10 +70,10 @@ class _KeySet:
             document = await _json(session, self._url)
             if isinstance(url := document.get("jwks_uri"), str):
                 document = await _json(session, url)
-        found = document.get("keys")
+        entries = document.get("keys")
         keys = {
             key["kid"]: msgspec.json.encode(key).decode()
-            for key in (found if isinstance(found, list) else [])
+            for key in (entries if isinstance(entries, list) else [])
             if isinstance(key, dict) and isinstance(key.get("kid"), str)
         }
         if not keys:

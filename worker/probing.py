@@ -75,21 +75,21 @@ class Prober:
         if before is None or before.url != remote.url:
             before = Reachability(url=remote.url)
         now = await self._database.now()
-        found = Reachability(
+        reachability = Reachability(
             url=remote.url,
             checked=now,
             seen=before.seen if error else now,
             error=error,
             failures=before.failures + 1 if error else 0,
         )
-        await self._probes.record(probe.workspace, probe.agent, found)
+        await self._probes.record(probe.workspace, probe.agent, reachability)
         if not before.checked or bool(before.error) != bool(error):
             fields = {"workspace": probe.workspace, "agent": probe.agent}
             if error:
                 log.warning("remote agent cannot be reached", error=error, **fields)
             else:
                 log.info("remote agent can be reached", **fields)
-        delay = UNREACHABLE.after(found.failures) if error else REACHABLE * random.uniform(0.9, 1.1)
+        delay = UNREACHABLE.after(reachability.failures) if error else REACHABLE * random.uniform(0.9, 1.1)
         if remote.expires:
             # At the end of its lease at the latest: from then on it is not probed.
             delay = min(delay, max(POLL, (remote.expires - now) / 1000))

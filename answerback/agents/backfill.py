@@ -65,12 +65,13 @@ def merge(history: Sequence[Message], read: Backfilled, is_own: Callable[[Spoken
     Messages are in the order of their times; those that the history has already, by their ids, stay as they are. What
     was read replaces the line of an earlier gap.
     """
-    known = {message.message for message in history if message.message}
-    known |= {message.id for message in history} | {message.reply for message in history if message.reply}
+    read_already = {message.message for message in history if message.message}
+    read_already |= {message.id for message in history} | {message.reply for message in history if message.reply}
     fresh = [
         _message(one, own=is_own(one))
         for one in read.messages
-        if one.text.strip() and known.isdisjoint({one.message, one.reply if is_own(one) else one.message, _id(one)})
+        if one.text.strip()
+        and read_already.isdisjoint({one.message, one.reply if is_own(one) else one.message, _id(one)})
     ]
     others = [message for message in history if message.gap is None or message.gap.final]
     follows = any(message.gap is not None and message.gap.after for message in history)

@@ -29,15 +29,15 @@ def message_content(
 
 
 def _actions(actions: Sequence[Button | Select]) -> tuple[Button | Select, ...]:
-    found = tuple([_action(action) for action in actions])
-    names = [action.name for action in found]
+    checked = tuple([_action(action) for action in actions])
+    names = [action.name for action in checked]
     for name in names:
         if names.count(name) > 1:
             raise UnsupportedReply(
                 f'two buttons or menus of a reply are named "{name}": give each another name, as in '
                 f'Button("{name}", name="first")'
             )
-    return found
+    return checked
 
 
 def _action(action: object) -> Button | Select:

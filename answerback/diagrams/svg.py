@@ -42,8 +42,8 @@ def svg(sketch: Sketch, current: str | None = None, title: str = "A dialog flow"
     """Return the SVG. `current`: the id of the conversation's current node, to highlight."""
     drawing = placed(sketch)
     width, height = round(drawing.width), round(drawing.height)
-    known = current is not None and drawing.middle(current) is not None
-    if known:
+    is_drawn = current is not None and drawing.middle(current) is not None
+    if is_drawn:
         title += f", at the step “{sketch.name(current or '')}”"
     parts = [
         f'<svg xmlns="{XMLNS}" role="img" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',

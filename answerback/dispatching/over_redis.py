@@ -46,10 +46,10 @@ class RedisTransport:
         """Wait for the answer to a stored event."""
         thread, delay = thread_of(self._workspace, accepted.thread), SOON
         async with asyncio.timeout(timeout):
-            while (found := await self._look(thread, accepted.dispatch_id)) is None:
+            while (view := await self._look(thread, accepted.dispatch_id)) is None:
                 await asyncio.sleep(delay)
                 delay = min(LATER, delay * 1.3)
-        return _answer(found)
+        return _answer(view)
 
     async def _look(self, thread: str, dispatch_id: str) -> TurnAnswer | None:
         with suppress(StoreUnavailable):  # the event is stored: its answer comes once Redis is back

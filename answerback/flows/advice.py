@@ -24,11 +24,11 @@ def _edges(flow: Flow) -> list[Edge]:
 
 
 def _known(flow: Flow) -> set[str]:
-    known = GIVEN | set(flow.environment_variables)
-    known |= {name for action in flow.actions for name in sets(action)}
-    known |= {name for edge in _edges(flow) for name in schema.fields(edge.input_schema)}
-    known |= {one.key for edge in _edges(flow) for one in edge.criteria}
-    return known | {one.key for node in flow.nodes for one in node.completion_criteria}
+    variables = GIVEN | set(flow.environment_variables)
+    variables |= {name for action in flow.actions for name in sets(action)}
+    variables |= {name for edge in _edges(flow) for name in schema.fields(edge.input_schema)}
+    variables |= {one.key for edge in _edges(flow) for one in edge.criteria}
+    return variables | {one.key for node in flow.nodes for one in node.completion_criteria}
 
 
 def _unknown(flow: Flow) -> Iterator[str]:
@@ -44,10 +44,10 @@ def _unknown(flow: Flow) -> Iterator[str]:
         texts = [action.url, action.body or "", *action.headers.values()]
         names = frozenset().union(*map(templates.names, texts))
         used[f'action "{action.id}"'] = names | templates.names(action.condition or "", guard=True)
-    known = _known(flow)
+    variables = _known(flow)
     for where, names in used.items():
-        for name in sorted(names - known):
-            close = get_close_matches(name, list(known), 1)
+        for name in sorted(names - variables):
+            close = get_close_matches(name, list(variables), 1)
             yield f'{where}: nothing sets "{name}"' + (f' (did you mean "{close[0]}"?)' if close else "")
 
 

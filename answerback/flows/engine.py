@@ -157,13 +157,13 @@ class Walk:
 
     def _refuse(self, node: Node, option: Option, args: Mapping[str, Any]) -> list[str]:
         fields = option.collected(args)
-        known = {**self._place.values, **fields}
+        values = {**self._place.values, **fields}
         silent = [name for name in option.replies.values() if not str(args.get(name) or "").strip()]
         wrong = [f"{name} is missing: say it" for name in silent]
         for number, edge in enumerate(option.path):
             if edge.input_schema:
                 names = schema.fields(edge.input_schema)
-                wrong += schema.faults(edge.input_schema, {name: known[name] for name in names if name in known})
+                wrong += schema.faults(edge.input_schema, {name: values[name] for name in names if name in values})
             missing = held_back(node, edge, self._place, fields, first=number == 0)
             wrong += [f"{name} must be known before this can be chosen" for name in missing]
             guard = guard_of(self._flow, edge)

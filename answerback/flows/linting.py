@@ -83,8 +83,8 @@ def _node(flow: Flow, node: Node, where: str) -> Iterator[Problem]:
     yield from _triggers(flow, node.actions, where)
     yield from _criteria(node.completion_criteria, f"{where} completion_criteria")
     for tool in node.tools:
-        if isinstance(tool, str) and tool not in (known := [one.id for one in flow.tools]):
-            yield Problem(where, f'tools: there is no tool "{tool}"{_near(tool, known)}', doubt=True)
+        if isinstance(tool, str) and tool not in (tools := [one.id for one in flow.tools]):
+            yield Problem(where, f'tools: there is no tool "{tool}"{_near(tool, tools)}', doubt=True)
     yield from _tools([tool for tool in node.tools if isinstance(tool, ToolDefinition)], f"{where} tools")
 
 

@@ -119,8 +119,8 @@ class FlowModel:
         if node.completion_criteria:
             wanted = "; ".join(f"{one.key} ({one.description})" for one in node.completion_criteria)
             lines.append(f"To be found out here: {wanted}")
-        if known := scope["userdata"]:
-            lines.append(f"Known so far: {json.dumps(known, ensure_ascii=False, default=str)[:8000]}")
+        if userdata := scope["userdata"]:
+            lines.append(f"Known so far: {json.dumps(userdata, ensure_ascii=False, default=str)[:8000]}")
         return "\n".join(line for line in lines if line.strip())
 
 

@@ -41,12 +41,12 @@ def flow_of(data: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(node, dict):
             own = [edge for source, edge in edges if source == node.get("id")]
             node["edges"] = [*(node.get("edges") or []), *own]
-    known = [node.get("id") for node in flow["nodes"] or [] if isinstance(node, dict)]
-    lost = [edge for source, edge in edges if source not in known]
+    ids = [node.get("id") for node in flow["nodes"] or [] if isinstance(node, dict)]
+    lost = [edge for source, edge in edges if source not in ids]
     if lost:
         flow["lost_edges"] = lost
-    if not flow.get("initial_node") and known:
-        flow["initial_node"] = known[0]
+    if not flow.get("initial_node") and ids:
+        flow["initial_node"] = ids[0]
     return flow
 
 

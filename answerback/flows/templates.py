@@ -143,8 +143,8 @@ def _permit(language: _Language, node: nodes.Node) -> None:
     elif isinstance(node, nodes.For) and node.recursive:
         fault = "a loop cannot be recursive"
     elif isinstance(node, (nodes.Filter, nodes.Test)):
-        known = language.filters if isinstance(node, nodes.Filter) else language.tests
-        if node.name not in known:
+        permitted = language.filters if isinstance(node, nodes.Filter) else language.tests
+        if node.name not in permitted:
             fault = f"there is no {type(node).__name__.lower()} {node.name!r}"
         elif node.name == "matches" and node.args and isinstance(node.args[0], nodes.Const):
             try:

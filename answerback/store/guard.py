@@ -129,12 +129,12 @@ class Guard:
             lost = restarted and earlier is not None and earlier.keys > 0 and server.keys == 0
         else:
             mine = self._store or uuid4().hex
-            [found] = await ask([("SET", keys.store_id(), mine, "NX", "GET")])
-            if isinstance(found, Exception):
+            [former] = await ask([("SET", keys.store_id(), mine, "NX", "GET")])
+            if isinstance(former, Exception):
                 return  # full, or without its replicas: a later inspection compares
-            store = found.decode() if isinstance(found, bytes) else mine
+            store = former.decode() if isinstance(former, bytes) else mine
             # A key of ours that is gone was written again: the store is empty, or the key was not replicated in time.
-            lost = bool(self._store) and (store != self._store or (found is None and server.keys == 0))
+            lost = bool(self._store) and (store != self._store or (former is None and server.keys == 0))
             self._store = store
         if lost:
             log.error(

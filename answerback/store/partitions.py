@@ -123,18 +123,18 @@ class Partitions:
         if self.former is None:
             return self.current.of(thread)
         former, current = self.former.of(thread), self.current.of(thread)
-        found = await self._scripts.locate(
+        where = await self._scripts.locate(
             [
                 keys.clock(former), keys.moved(former),
                 keys.thread(former, thread), keys.inbox(former, thread), keys.amendments(former, thread),
             ],
             id=thread,
         )  # fmt: skip
-        if found == b"here":
+        if where == b"here":
             return former
-        if found:
+        if where:
             # The worker that moves it has not finished.
-            await arrive(self._database, self._scripts, thread, former, current, found.decode())
+            await arrive(self._database, self._scripts, thread, former, current, where.decode())
         elif not await self._stays_closed(former):
             return former
         return current

@@ -140,8 +140,8 @@ class Database:
                 if isinstance(page, Exception):
                     with self._translated():
                         raise page
-                found, names = cast("tuple[bytes, list[bytes]]", page)
-                cursor = int(found)
+                next_cursor, names = cast("tuple[bytes, list[bytes]]", page)
+                cursor = int(next_cursor)
                 for name in names:
                     yield name.decode(errors="surrogatepass")
 

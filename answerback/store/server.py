@@ -218,11 +218,11 @@ async def inspect(ask: Ask, kind: Kind = "standalone", *, name: str = "", replic
 
 def _with_permissions(server: Server, calls: list[tuple[str, ...]], allowed: object) -> Server:
     if isinstance(allowed, list):
-        *found, waitaof = allowed
+        *permitted, waitaof = allowed
         return msgspec.structs.replace(
             server,
-            missing=permissions.missing(calls, [may != 0 for may in found]),
-            unknown=tuple(dict.fromkeys(call[0] for call, may in zip(calls, found, strict=True) if may == 2)),
+            missing=permissions.missing(calls, [may != 0 for may in permitted]),
+            unknown=tuple(dict.fromkeys(call[0] for call, may in zip(calls, permitted, strict=True) if may == 2)),
             waitaof=waitaof == 1,
         )
     if isinstance(allowed, NoPermissionError):
@@ -235,10 +235,10 @@ def _with_permissions(server: Server, calls: list[tuple[str, ...]], allowed: obj
 
 def _replicas(facts: dict[str, str]) -> tuple[Replica, ...]:
     """Return the replicas in INFO replication: slave0:ip=…,port=…,state=online,offset=…,lag=…"""
-    found = []
+    replicas = []
     for number in range(int(facts.get("connected_slaves", 0))):
         fields = dict(pair.split("=", 1) for pair in facts.get(f"slave{number}", "").split(",") if "=" in pair)
-        found.append(
+        replicas.append(
             Replica(
                 f"{fields.get('ip', '?')}:{fields.get('port', '?')}",
                 fields.get("state", ""),
@@ -246,7 +246,7 @@ def _replicas(facts: dict[str, str]) -> tuple[Replica, ...]:
                 int(fields.get("lag", 0)),
             )
         )
-    return tuple(found)
+    return tuple(replicas)
 
 
 def _keys(line: str) -> int:

@@ -114,8 +114,8 @@ async def _remove(platform: str, id: str) -> int:
         raise click.UsageError(f'there is no platform "{platform}": use one of {", ".join(PLATFORMS)}')
     async with opened() as store:
         stored = Accounts(store.threads.database, None)
-        known = any(account.id == id for account in await stored.list(platform))
-        if not known:
+        is_stored = any(account.id == id for account in await stored.list(platform))
+        if not is_stored:
             click.echo(f"no account {id} of {platform}: `answerback accounts` lists them", err=True)
             return PROBLEM
         if support and support.client is None:

@@ -27,11 +27,11 @@ async def running_agents(store: Store) -> list[AgentReport]:
 async def ask(store: Store, agent: str, text: str, *, thread: str, author: str, delivery: str | None) -> Receipt:
     """Store a message for an agent, in its chat of this name. Raises `Failure` if the agent takes no chat messages."""
     agents = await running_agents(store)
-    known = next((each for each in agents if each.name == agent), None)
-    if known is None:
+    info = next((each for each in agents if each.name == agent), None)
+    if info is None:
         names = ", ".join(visible(each.name) for each in agents) or "none"
         raise Failure(f'no running worker has an agent "{visible(agent)}"; running: {names}.')
-    if not known.chat:
+    if not info.chat:
         raise Failure(f'the agent "{visible(agent)}" takes no chat messages: it is declared with chat=False.')
     chats = Chats(store.threads)
     chat = await open_session(chats, DEFAULT_WORKSPACE, agent, thread)

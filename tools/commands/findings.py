@@ -51,8 +51,8 @@ async def findings(*, offline: bool) -> AsyncIterator[Finding]:
     yield Finding("ok", "settings", "every variable is valid")
     for finding in secrets(settings):
         yield finding
-    found, needs = await asyncio.to_thread(_agents, settings)
-    for finding in found:
+    agent_findings, needs = await asyncio.to_thread(_agents, settings)
+    for finding in agent_findings:
         yield finding
     usable = True
     async for finding in redis_findings(settings):

@@ -50,7 +50,7 @@ def manifest(
     from answerback.platforms.registry import PLATFORMS
     from answerback.settings import Settings
 
-    able = [each for each, found in PLATFORMS.items() if found.MANIFEST]
+    able = [each for each, package in PLATFORMS.items() if package.MANIFEST]
     support = PLATFORMS[platform].MANIFEST if platform in able else None
     if support is None:
         raise click.UsageError(f'there is no manifest for "{platform}": use one of {", ".join(able)}')

@@ -133,12 +133,12 @@ async def _drain(worker: str, reason: str, wait: bool) -> None:
 
     async with opened() as store:
         reports = [report for report, silent in await store.workers.workers() if silent <= report.lease]
-        found = [r for r in reports if r.id == worker] or [r for r in reports if r.id.startswith(worker)]
-        if not found:
+        matching = [r for r in reports if r.id == worker] or [r for r in reports if r.id.startswith(worker)]
+        if not matching:
             raise NotFound(f'no living worker is "{worker}": see `answerback workers`.')
-        if len(found) > 1:
-            raise Failure(f'"{worker}" begins several ids: {", ".join(each.id for each in found)}.')
-        (report,) = found
+        if len(matching) > 1:
+            raise Failure(f'"{worker}" begins several ids: {", ".join(each.id for each in matching)}.')
+        (report,) = matching
         await Orders(store.threads.database).drain(report.id, by=_operator(), reason=reason)
         turns = "1 turn" if report.turns == 1 else f"{report.turns} turns"
         click.echo(f"{report.id} finishes {turns}, and ends")

@@ -49,13 +49,15 @@ def _bundled(settings: Settings) -> list[Finding]:
     from answerback.store.embedded import find_server
 
     try:
-        found = [Finding("ok", "redis", f"`answerback up` will run {find_server()} on {settings.data.absolute()}")]
+        findings = [Finding("ok", "redis", f"`answerback up` will run {find_server()} on {settings.data.absolute()}")]
     except ConfigurationError as error:
         return [Finding("error", "redis", "REDIS_URL is not set, and no server is installed here", str(error))]
     folder = next(path for path in (settings.data.absolute(), *settings.data.absolute().parents) if path.exists())
     if not os.access(folder, os.W_OK):
-        found.append(Finding("error", "redis", f"{folder} cannot be written", "set ANSWERBACK_DATA to another folder"))
-    return found
+        findings.append(
+            Finding("error", "redis", f"{folder} cannot be written", "set ANSWERBACK_DATA to another folder")
+        )
+    return findings
 
 
 async def _servers(database: Database, where: str, replicas: int) -> AsyncIterator[Finding]:
@@ -113,7 +115,7 @@ def _replicas(server: Server) -> str:
 
 def _condition(server: Server, began: float, ended: float) -> Sequence[Finding]:
     """Return what is not a matter of configuration: memory, clock, replicas that lag."""
-    found = []
+    findings = []
     name = server.name or "redis"
     if server.used >= 0:
         used = f"{_size(server.used)} of memory in use"
@@ -121,13 +123,13 @@ def _condition(server: Server, began: float, ended: float) -> Sequence[Finding]:
         if server.limit > 0:
             used += f", of at most {_size(server.limit)}"
         if server.limit > 0 and server.used > NEARLY_FULL * server.limit:
-            found.append(Finding("warning", "redis", f"{name} is nearly full: {used}", "raise its maxmemory"))
+            findings.append(Finding("warning", "redis", f"{name} is nearly full: {used}", "raise its maxmemory"))
         else:
-            found.append(Finding("ok", "redis", used))
+            findings.append(Finding("ok", "redis", used))
     ahead = max(0.0, server.time - ended) or min(0.0, server.time - began)
     if server.time and abs(ahead) > CLOCKS_APART * 1000:
         way = "ahead of" if ahead > 0 else "behind"
-        found.append(
+        findings.append(
             Finding(
                 "warning", "redis", f"the clock of {name} is {abs(ahead) / 1000:.0f} s {way} this machine's",
                 "synchronise both with NTP",
@@ -135,13 +137,13 @@ def _condition(server: Server, began: float, ended: float) -> Sequence[Finding]:
         )  # fmt: skip
     for replica in server.lagging():
         state = replica.state if replica.state != "online" else f"silent for {replica.silent} s"
-        found.append(
+        findings.append(
             Finding(
                 "warning", "redis", f"replica {replica.name} of {name} lags: {state}, {_size(replica.behind)} behind",
                 "it could not take over without a loss: look at its log, and at the network between the two",
             )
         )  # fmt: skip
-    return found
+    return findings
 
 
 async def _refusal(database: Database) -> str:

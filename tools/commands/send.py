@@ -207,8 +207,8 @@ def _deliver(settings: Settings, sent: Delivery, url: str | None) -> Receipt | N
     if url is None:
         running = announced(settings.data)
         url = running.url if running is not None else local_url(settings.host, settings.port)
-    known = (settings.public_url or urljoin(url, "/")).rstrip("/")
-    response = post(url, signed(sent, secrets, f"{known}{webhook_path(url, platform)}"))
+    public_url = (settings.public_url or urljoin(url, "/")).rstrip("/")
+    response = post(url, signed(sent, secrets, f"{public_url}{webhook_path(url, platform)}"))
     match response.status:
         case 200 | 202:
             try:

@@ -24,10 +24,10 @@ def merged(texts: Sequence[bytes]) -> bytes:
     for text in texts:
         for family in text_string_to_metric_families(text.decode()):
             metrics.setdefault(family.name, Metric(family.name, family.documentation, family.type))
-            found = values.setdefault(family.name, {})
+            samples = values.setdefault(family.name, {})
             for sample in family.samples:
                 key = (sample.name, tuple(sorted(sample.labels.items())))
-                found[key] = _combined(family, found[key], sample.value) if key in found else sample.value
+                samples[key] = _combined(family, samples[key], sample.value) if key in samples else sample.value
     for name, metric in metrics.items():
         for (sample_name, labels), value in values[name].items():
             metric.add_sample(sample_name, dict(labels), value)

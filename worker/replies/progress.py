@@ -34,9 +34,16 @@ def found(outgoing: Outgoing, message: Sent) -> Outgoing:
     """Return a reply whose message was found that shows it as far as it was written."""
     shown = outgoing.reply.shown
     assert shown is not None
-    known = msgspec.structs.replace(shown.unsure(), message=message.message, url=message.url, open=True)
+    shown_message = msgspec.structs.replace(shown.unsure(), message=message.message, url=message.url, open=True)
     return changed(
-        outgoing, shown=known, message=message.message, url=message.url, unknown=0, looks=0, cursor="", searching=0
+        outgoing,
+        shown=shown_message,
+        message=message.message,
+        url=message.url,
+        unknown=0,
+        looks=0,
+        cursor="",
+        searching=0,
     )
 
 

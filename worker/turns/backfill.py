@@ -139,10 +139,10 @@ class Backfills:
         """Leave out the thread's own replies: the history has them, in whole, or they are about to be deleted."""
         is_own = await self._is_own(turn.event)
         replies = await retry_while_unavailable(self._outbox.replies, turn.thread)
-        known = {whole_key(key) for key in replies}
-        known |= {each.message for each in replies.values()}
-        known |= {each.shown.message for each in replies.values() if each.shown}
-        others = [one for one in read.messages if not (is_own(one) and {whole_key(one.reply), one.message} & known)]
+        own = {whole_key(key) for key in replies}
+        own |= {each.message for each in replies.values()}
+        own |= {each.shown.message for each in replies.values() if each.shown}
+        others = [one for one in read.messages if not (is_own(one) and {whole_key(one.reply), one.message} & own)]
         return msgspec.structs.replace(read, messages=tuple(others))
 
     async def _is_own(self, event: Event) -> Callable[[Spoken], bool]:

@@ -107,9 +107,9 @@ class Fetches:
             return _missing(attachment, reason)
         if len(data) > self._largest:
             return _missing(attachment, f"it has more than {self._largest} bytes")
-        found = await self._store(turn, event, attachment, data, number)
-        FETCHES.labels(event.platform, "refused" if found.problem else "done").inc()
-        return found
+        stored = await self._store(turn, event, attachment, data, number)
+        FETCHES.labels(event.platform, "refused" if stored.problem else "done").inc()
+        return stored
 
     async def _download(self, client: Client, platform: str, attachment: Attachment) -> bytes:
         """Make a few attempts: the turn waits meanwhile, so it does not wait for a rate limit."""

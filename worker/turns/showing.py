@@ -176,11 +176,11 @@ class Showing:
         except NotFirst:
             self._not_before = time.monotonic() + 1
             return
-        known = msgspec.structs.replace(messages.all[number], message=begun.message, url=begun.url, open=begun.open)
-        messages.replace(number, known.showing(part))
+        created = msgspec.structs.replace(messages.all[number], message=begun.message, url=begun.url, open=begun.open)
+        messages.replace(number, created.showing(part))
         # At once: a worker that goes on from here must find it.
         await self._requests.store(self._claim)
-        self._done(known)
+        self._done(created)
 
     async def _append(self, number: int, part: str) -> None:
         shown = self._messages.all[number]
@@ -222,7 +222,7 @@ class Showing:
         if (wait := (due - now) / 1000) > 0:
             self._not_before = time.monotonic() + wait
             return
-        known = [one.message for one in self._messages.all if one.message]
+        messages = [one.message for one in self._messages.all if one.message]
         for _ in range(PAGES_AT_ONCE):
             if await self._requests.wait(self._place, self._client.limits(reply, looking=True)):
                 self._not_before = time.monotonic() + 1
@@ -230,10 +230,10 @@ class Showing:
             account = await self._requests.account(self._place, self._account)
             if account is None:
                 return
-            result = await self._requests.http.perform(self._streaming.find(reply, account, known))
+            result = await self._requests.http.perform(self._streaming.find(reply, account, messages))
             if isinstance(result, Sent):
-                found = msgspec.structs.replace(shown.unsure(), message=result.message, url=result.url, open=True)
-                self._messages.replace(number, found)
+                shown = msgspec.structs.replace(shown.unsure(), message=result.message, url=result.url, open=True)
+                self._messages.replace(number, shown)
                 await self._requests.store(self._claim)
                 return
             if result is None:

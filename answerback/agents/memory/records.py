@@ -65,10 +65,10 @@ class Records:
             return "revived"
         if event.id in self._stored:
             return "duplicate"
-        if event.message and not event.is_edit and (known := self._amendments.get(event.message)):
-            if known.text is None:
+        if event.message and not event.is_edit and (earlier := self._amendments.get(event.message)):
+            if earlier.text is None:
                 return "ignored"  # its message was deleted before it arrived
-            event = edits.with_edit(event, known)
+            event = edits.with_edit(event, earlier)
         self._stored.add(event.id)
         self.inbox.append(Entry(event))
         return "accepted"
@@ -78,11 +78,11 @@ class Records:
 
         Return, if none is waiting, the event that the amendment itself is.
         """
-        known, is_edit = self._amendments.get(amendment.message), amendment.text is not None
-        if known and is_edit and known.text is None:
+        earlier, is_edit = self._amendments.get(amendment.message), amendment.text is not None
+        if earlier and is_edit and earlier.text is None:
             return None  # an edit of a deleted message
-        if known and is_edit and known.at > amendment.at > 0:
-            return edits.event_of_older_edit(amendment.event, known)
+        if earlier and is_edit and earlier.at > amendment.at > 0:
+            return edits.event_of_older_edit(amendment.event, earlier)
         self._amendments[amendment.message] = amendment
         changed, inbox = False, self.inbox[: self.taken]
         for position, entry in enumerate(self.inbox[self.taken :], self.taken):

@@ -30,8 +30,8 @@ class Credential(NamedTuple):
     @classmethod
     def read(cls, text: str) -> Credential | None:
         """Parse a credential; None if it is not one."""
-        found = _FORM.fullmatch(text)
-        return cls(cast(Kind, found[1]), found[2], found[3]) if found else None
+        match = _FORM.fullmatch(text)
+        return cls(cast(Kind, match[1]), match[2], match[3]) if match else None
 
     def __str__(self) -> str:
         return f"ab_{self.kind}_{self.id}_{self.secret}"

@@ -72,10 +72,10 @@ class Idempotency:
         `digest`: of its caller and body. A later attempt without a known first one counts as the first.
         """
         name, life = keys.attempt(digest), int(seconds * 1000)
-        _, known = await self._database.together(
+        _, stored = await self._database.together(
             ("SET", name, fresh, "PX", life, *(() if first else ("NX",))), ("GET", name)
         )
-        return known.decode() if known else fresh
+        return stored.decode() if stored else fresh
 
     async def finish(self, digest: str, owner: str, answer: StoredResponse | None) -> bool:
         """Store the response, or allow a retry if it is None. Return False if the request has another owner by now."""

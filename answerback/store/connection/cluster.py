@@ -197,19 +197,19 @@ class Cluster:
         for host, port in dict.fromkeys([*places, *self._others, *self._seeds]):
             try:
                 async with asyncio.timeout(self._options["socket_connect_timeout"]):
-                    found = await self._slots_of(host, port)
+                    slots = await self._slots_of(host, port)
             except (RedisError, OSError, TimeoutError) as error:
                 last = error
                 continue
-            self._take(host, found)
+            self._take(host, slots)
             return
         if isinstance(last, ResponseError):
             raise last
         raise RedisConnectionError(f"no node of the Cluster responds ({str(last) or 'no response in time'})") from last
 
     async def _slots_of(self, host: str, port: int) -> list[Any]:
-        if known := self._nodes.get(f"{host}:{port}"):
-            [answer] = await known.ask([("CLUSTER", "SLOTS")])
+        if node := self._nodes.get(f"{host}:{port}"):
+            [answer] = await node.ask([("CLUSTER", "SLOTS")])
         else:
             # A replica, or a name of a node: no connection to it is kept.
             connection = self._class(host=host, port=port, **self._options)

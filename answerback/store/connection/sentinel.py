@@ -34,7 +34,7 @@ class Sentinels(Sentinel):
         The answers of a majority decide, since one that was cut off may still name a former master; if fewer respond in
         time, theirs do.
         """
-        known: set[str] = set()
+        names: set[str] = set()
         errors: list[BaseException] = []
         states: list[dict[str, Any]] = []
         majority = len(self.sentinels) // 2 + 1
@@ -46,7 +46,7 @@ class Sentinels(Sentinel):
                 except (RedisError, OSError, TimeoutError) as error:
                     errors.append(error)
                     continue
-                known.update(masters)
+                names.update(masters)
                 if service_name in masters:
                     states.append(masters[service_name])
                 if len(states) == majority:
@@ -59,7 +59,7 @@ class Sentinels(Sentinel):
         if good:
             newest = max(good, key=lambda state: int(state.get("config-epoch", 0)))
             return newest["ip"], newest["port"]
-        raise MasterNotFoundError(self._reason(service_name, sorted(known), bool(states), errors))
+        raise MasterNotFoundError(self._reason(service_name, sorted(names), bool(states), errors))
 
     async def _masters(self, sentinel: Redis) -> dict[str, dict[str, Any]]:
         async with asyncio.timeout(self._limit):
@@ -106,8 +106,8 @@ class Sentinels(Sentinel):
         if others + 1 < max(quorum, others // 2 + 1):
             problem = f"it knows {others} others, and {quorum} must agree for a failover"
             return Monitor(place, problem=problem, advice="start more Sentinels")
-        found = f"master {state['ip']}:{state['port']}, {state['num-slaves']} replicas, {others} other Sentinels"
-        return Monitor(place, found=found)
+        description = f"master {state['ip']}:{state['port']}, {state['num-slaves']} replicas, {others} other Sentinels"
+        return Monitor(place, found=description)
 
     async def close(self) -> None:
         """Close the connections to the Sentinels."""

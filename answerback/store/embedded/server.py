@@ -127,10 +127,10 @@ class EmbeddedServer:
     def _adopt_or_launch(self, binary: Path) -> None:
         deadline = time.monotonic() + _PATIENCE
         while (held := lock(self.data / "server.lock")) is None:
-            known = known_socket(self.data)
-            sign, pid = probe(known) if known else ("gone", 0)
+            socket = known_socket(self.data)
+            sign, pid = probe(socket) if socket else ("gone", 0)
             if sign == "ready":
-                self._socket, self.pid, self._process = known, pid, None
+                self._socket, self.pid, self._process = socket, pid, None
                 return
             if sign == "loading":
                 deadline = time.monotonic() + _PATIENCE

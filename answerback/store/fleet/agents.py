@@ -101,12 +101,12 @@ class AgentDirectory:
 
     async def _probed(self, workspace: str, remotes: Sequence[RemoteAgent]) -> dict[str, Reachability]:
         """Return what the last probes found, by name. A probe of another URL than the present one says nothing."""
-        known = await self._probes.all(workspace)
-        for name in {remote.name for remote in remotes} - known.keys():
+        probed = await self._probes.all(workspace)
+        for name in {remote.name for remote in remotes} - probed.keys():
             # An earlier version, which registered it, scheduled no probe.
             with suppress(StoreFull):
                 await self._probes.schedule(workspace, name, unless="scheduled")
-        return {r.name: known[r.name] for r in remotes if r.name in known and known[r.name].url == r.url}
+        return {r.name: probed[r.name] for r in remotes if r.name in probed and probed[r.name].url == r.url}
 
 
 def _in_code(report: AgentReport) -> AgentInfo:

@@ -35,8 +35,8 @@ class Aliases:
         now = time.monotonic()
         if now - self._looked >= LOOK:
             self._looked = now
-            found = await self._database.call("SMEMBERS", keys.aliased())
-            self._platforms = frozenset(name.decode() for name in found)
+            names = await self._database.call("SMEMBERS", keys.aliased())
+            self._platforms = frozenset(name.decode() for name in names)
         platform = _platform(thread)
         if platform not in self._platforms:
             return thread

@@ -67,7 +67,7 @@ class Orders:
 
 
 def _orders(stored: dict[bytes, bytes]) -> dict[str, Order]:
-    found: Sequence[tuple[bytes, Order]] = [
+    orders: Sequence[tuple[bytes, Order]] = [
         (scope, order) for scope, raw in stored.items() for order in readable(_decode_order, [raw])
     ]
-    return {scope.decode(): order for scope, order in sorted(found)}
+    return {scope.decode(): order for scope, order in sorted(orders)}

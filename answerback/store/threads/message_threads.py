@@ -23,11 +23,11 @@ class MessageThreads:
         Looked for first as one that began the thread `otherwise`.
         """
         first = await self._threads.locate(otherwise)
-        found = await self._database.call("GET", keys.seen(first, delivery))
-        if found is None and (ours := await self._database.call("GET", keys.message_thread(delivery))) is not None:
+        stored = await self._database.call("GET", keys.seen(first, delivery))
+        if stored is None and (ours := await self._database.call("GET", keys.message_thread(delivery))) is not None:
             return str(ours.decode(errors="surrogatepass"))
         for p in await self._threads.partitions.all():
-            if found is None and p != first:
-                found = await self._database.call("GET", keys.seen(p, delivery))
+            if stored is None and p != first:
+                stored = await self._database.call("GET", keys.seen(p, delivery))
         # "stored <thread>", or "dead <thread>"
-        return (found or b"").partition(b"\n")[0].decode(errors="surrogatepass").partition(" ")[2] or otherwise
+        return (stored or b"").partition(b"\n")[0].decode(errors="surrogatepass").partition(" ")[2] or otherwise

@@ -13,7 +13,7 @@ PAGE = 500
 
 async def pinned_turns(threads: Threads) -> Counter[str]:
     """Return the number of turns with steps per version, running or waiting. Reads all threads with waiting events."""
-    found: Counter[str] = Counter()
+    turns: Counter[str] = Counter()
     for p in await threads.partitions.all():
         cursor = b"0"
         while True:
@@ -27,7 +27,7 @@ async def pinned_turns(threads: Threads) -> Counter[str]:
             results = await threads.database.together(*looks) if looks else []
             for steps, version in zip(results[::2], results[1::2], strict=True):
                 if steps:
-                    found[(version or b"").decode()] += 1
+                    turns[(version or b"").decode()] += 1
             if int(cursor) == 0:
                 break
-    return found
+    return turns

@@ -78,9 +78,9 @@ async def thread_summary(threads: Threads, id: str) -> ThreadSummary | None:
 async def thread_fields(threads: Threads, id: str) -> tuple[ThreadSummary, dict[str, str]] | None:
     """Return a thread's summary and its hash; None if it does not exist."""
     async for p in threads.partitions.places(id):
-        (found,) = await thread_summaries(threads, p, [id])
-        if found is not None:
-            return found
+        (fields,) = await thread_summaries(threads, p, [id])
+        if fields is not None:
+            return fields
     return None
 
 

@@ -69,8 +69,8 @@ class AgentTemplateRoutes:
     )
     async def list(self, call: RequestContext) -> web.Response:
         """Return the templates."""
-        found = await self._ask("GET", "/agents") if self._serves(call) else []
-        return call.answer(_templates(found))
+        templates = await self._ask("GET", "/agents") if self._serves(call) else []
+        return call.answer(_templates(templates))
 
     @route(
         "POST",
@@ -100,14 +100,14 @@ class AgentTemplateRoutes:
 
     async def _change(self, call: RequestContext, action: Literal["start", "stop"]) -> web.Response:
         id = call.path["id"]
-        known = await self._ask("GET", "/agents") if self._serves(call) else []
+        templates = await self._ask("GET", "/agents") if self._serves(call) else []
         # Only a name that `up` itself has listed becomes part of a path.
-        if not any(template["id"] == id for template in known):
+        if not any(template["id"] == id for template in templates):
             detail = f'there is no agent template "{id}"'
             raise Problem(404, detail if self._control else f"{detail}: only `answerback up` starts agents")
-        found = await self._ask("POST", f"/agents/{id}/{action}")
+        changed = await self._ask("POST", f"/agents/{id}/{action}")
         audit(call, f"agents.{action}", agent=id)
-        return call.answer(_templates(found))
+        return call.answer(_templates(changed))
 
     def _serves(self, call: RequestContext) -> bool:
         # The files and the machine belong to the operator, not to any other workspace.

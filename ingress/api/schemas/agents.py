@@ -29,15 +29,15 @@ class ReachabilityView(Model):
     @classmethod
     def of(cls, info: AgentInfo, stats: AgentStats, caller: Principal) -> ReachabilityView:
         """Return what the caller may see of it."""
-        known = stats.reachability
-        if known is None:
+        reachability = stats.reachability
+        if reachability is None:
             state: Literal["unknown", "reachable", "unreachable", "gone"] = "gone" if info.gone else "unknown"
             return cls(state=state, checkedAt=None, lastSeen=None, lastError=None)
         return cls(
-            state="gone" if info.gone else "reachable" if known.reachable else "unreachable",
-            checkedAt=optional_moment(known.checked),
-            lastSeen=optional_moment(known.seen),
-            lastError=reason(caller, known.error, code="unreachable") or None,
+            state="gone" if info.gone else "reachable" if reachability.reachable else "unreachable",
+            checkedAt=optional_moment(reachability.checked),
+            lastSeen=optional_moment(reachability.seen),
+            lastError=reason(caller, reachability.error, code="unreachable") or None,
         )
 
 
