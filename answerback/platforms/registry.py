@@ -26,9 +26,9 @@ class Registry(Mapping[str, Platform]):
 
     @cached_property
     def _platforms(self) -> dict[str, Platform]:
-        from answerback.platforms import github, slack, standard
+        from answerback.platforms import github, slack, standard, telegram
 
-        platforms: dict[str, Platform] = {platform.NAME: platform for platform in (github, slack, standard)}
+        platforms: dict[str, Platform] = {platform.NAME: platform for platform in (github, slack, telegram, standard)}
         for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
             platform = _load(entry)
             if platform.NAME in platforms:

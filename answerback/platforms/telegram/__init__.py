@@ -1,0 +1,75 @@
+"""Telegram: messages to bots, in private chats, groups and topics. `webhook` parses updates, `api` posts replies.
+
+https://core.telegram.org/bots/api
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from answerback.platforms.reading import ReaderSupport
+from answerback.platforms.telegram.manifest import BOT
+from answerback.platforms.telegram.sending import complete
+from answerback.platforms.telegram.settings import TelegramSettings
+from answerback.platforms.telegram.signature import HEADER, sign, verify
+from answerback.platforms.telegram.webhook import parse
+
+if TYPE_CHECKING:
+    from answerback.platforms import Client, KeySource, SendOption
+    from answerback.platforms.catchup import CatchupSupport
+    from answerback.platforms.install import InstallSupport
+    from answerback.platforms.manifest import ManifestSupport
+    from answerback.platforms.reading import Poller
+    from answerback.platforms.redelivery import RedeliverySupport
+    from answerback.settings import Settings
+    from answerback.settings.platform import PlatformSettings
+
+__all__ = [
+    "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST",
+    "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse",
+    "sign", "verify",
+]  # fmt: skip
+
+NAME = "telegram"
+TITLE = "Telegram"
+SETTINGS: type[PlatformSettings] = TelegramSettings
+SECRET = "TELEGRAM_WEBHOOK_SECRET"
+CREDENTIAL = "Set TELEGRAM_BOT_TOKEN."
+CREDENTIAL_OPTIONAL = False
+METHODS: tuple[str, ...] = ("POST",)
+HEADERS: tuple[str, ...] = (HEADER,)
+KEYS: KeySource | None = None
+MANIFEST: ManifestSupport | None = BOT
+MARKDOWN = False
+INAPPLICABLE: Mapping[SendOption, str] = {
+    "event": "the update says what it is",
+    "delivery": "the update identifies the delivery",
+}
+REDELIVERY: RedeliverySupport | None = None  # Telegram repeats what fails, for 24 hours
+CATCHUP: CatchupSupport | None = None  # a bot cannot read a chat
+INSTALL: InstallSupport | None = None  # a bot is added to chats without our part
+
+
+def client(settings: Settings) -> Client | None:
+    """Return a client for the bots of TELEGRAM_BOT_TOKEN; None without it."""
+    from answerback.platforms.telegram.api import Telegram
+
+    own = settings.of(TelegramSettings)
+    return Telegram(own.bots, own.api_url, polls=own.poll) if own.tokens else None
+
+
+def _connections(settings: Settings) -> Sequence[str]:
+    own = settings.of(TelegramSettings)
+    return [account or "updates" for account in own.bots] if own.poll else []
+
+
+def _reader(settings: Settings, connection: str) -> Poller:
+    from answerback.platforms.telegram.calls import Calls
+    from answerback.platforms.telegram.polling import UpdateReader
+
+    own = settings.of(TelegramSettings)
+    return UpdateReader(Calls(own.bots, own.api_url), "" if connection == "updates" else connection)
+
+
+READER: ReaderSupport | None = ReaderSupport(_connections, _reader)
