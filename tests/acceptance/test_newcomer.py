@@ -36,7 +36,7 @@ def test_a_newcomer_gets_replies_and_finds_the_thread_again_after_a_restart(term
     terminal.forked = False
     up = terminal.up()
     words = up.words()
-    assert f"http://127.0.0.1:{terminal.port}/webhooks/{{github,slack,standard}}" in words
+    assert f"http://127.0.0.1:{terminal.port}/webhooks/PLATFORM: github" in words
     assert str(terminal.data) in words
     assert "demo: Answers offline" in words
     assert f'{sys.executable} -m answerback.tools send "hello"' in words

@@ -66,7 +66,9 @@ def test_what_is_signed_is_verified(platform: Platform) -> None:
     assert set(headers) <= set(platform.HEADERS)
     assert verified([other, secret])
     assert not verified([other])
-    assert not verified([secret], body=body + b" ")
+    # Some platforms send a secret with each request, and sign no body.
+    other_body = msgspec.structs.replace(delivery, body=body + b" ")
+    assert verified([secret], body=other_body.body) == (platform.sign(secret, other_body, now) == signature)
     assert not verified([])
     assert not verified([secret], completed)
     assert not any(verified([secret], {**headers, name: ""}) for name in signature)

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 
 import click
 
@@ -37,7 +38,7 @@ def welcome(
     """
     agents = {agent.name: agent.description for report in working for agent in report.agents if not agent.workspace}
     rows = [
-        ("webhooks", f"{url}/webhooks/{{{','.join(PLATFORMS)}}}"),
+        ("webhooks", f"{url}/webhooks/PLATFORM: {', '.join(PLATFORMS)}"),
         ("api", f"{url}/api/v1"),
         ("reference", f"{url}/api/v1/docs"),
         ("data", data),
@@ -49,7 +50,8 @@ def welcome(
         rows.append(("secrets", f"generated for webhooks of {', '.join(names)}"))
     click.echo(f"\n{click.style('Answerback is ready.', bold=True)}\n")
     for name, value in rows:
-        click.echo(f"  {name:<10}{value}")
+        lines = wrap(value, 80 - 12, break_long_words=False, break_on_hyphens=False) or [""]
+        click.echo("\n".join([f"  {name:<10}{lines[0]}", *(f"{'':<12}{line}" for line in lines[1:])]))
     click.echo(f"\nOpen the dashboard (the link works once, within 15 minutes):\n\n  {url}/#link={link}")
     click.echo(f'\nTry this in a second terminal:\n\n  {needs}{_command()} send "hello"')
     if key is None:

@@ -16,7 +16,7 @@ from answerback.platforms.telegram.signature import HEADER, sign, verify
 from answerback.platforms.telegram.webhook import parse
 
 if TYPE_CHECKING:
-    from answerback.platforms import Client, KeySource, SendOption
+    from answerback.platforms import Client, Handshake, KeySource, SendOption
     from answerback.platforms.catchup import CatchupSupport
     from answerback.platforms.install import InstallSupport
     from answerback.platforms.manifest import ManifestSupport
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "INSTALL", "KEYS", "MANIFEST",
-    "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client", "complete", "parse",
-    "sign", "verify",
+    "ACKNOWLEDGED", "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HANDSHAKE", "HEADERS", "INAPPLICABLE", "INSTALL",
+    "KEYS", "MANIFEST", "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client",
+    "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "telegram"
@@ -38,6 +38,8 @@ SECRET = "TELEGRAM_WEBHOOK_SECRET"
 CREDENTIAL = "Set TELEGRAM_BOT_TOKEN."
 CREDENTIAL_OPTIONAL = False
 METHODS: tuple[str, ...] = ("POST",)
+ACKNOWLEDGED = 202
+HANDSHAKE: Handshake | None = None
 HEADERS: tuple[str, ...] = (HEADER,)
 KEYS: KeySource | None = None
 MANIFEST: ManifestSupport | None = BOT

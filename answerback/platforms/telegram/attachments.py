@@ -26,7 +26,7 @@ class _Kind(NamedTuple):
 _KINDS = (
     _Kind("animation", "animation.mp4", "video/mp4"),
     _Kind("document", "document", "application/octet-stream"),
-    _Kind("voice", "voice.ogg", "audio/ogg"),
+    _Kind("spoken", "voice.ogg", "audio/ogg"),
     _Kind("audio", "audio.mp3", "audio/mpeg"),
     _Kind("video", "video.mp4", "video/mp4"),
     _Kind("video_note", "video.mp4", "video/mp4"),

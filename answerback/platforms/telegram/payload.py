@@ -91,7 +91,7 @@ class Message(msgspec.Struct):
     caption_entities: Spare[list[Entity]] = None
     photo: Spare[list[FileObject]] = None
     document: Spare[FileObject] = None
-    voice: Spare[FileObject] = None
+    spoken: Spare[FileObject] = msgspec.field(default=None, name="voice")
     audio: Spare[FileObject] = None
     video: Spare[FileObject] = None
     video_note: Spare[FileObject] = None

@@ -22,7 +22,6 @@ _GROUP = "let an admin of the group allow it, then replay the reply"
 
 _MEANING = {
     "unauthorized": f"the bot's token was revoked: {_TOKEN}",
-    "not found": f"Telegram has no bot with this token: {_TOKEN}",
     "bot was blocked by the user": "the person has blocked the bot: drop the reply",
     "user is deactivated": "the person has deleted their account: drop the reply",
     "bot can't initiate conversation": "a bot may write only to people who have written to it first",
@@ -138,9 +137,10 @@ def _refusal(
         return RefusedForm(words, low)
     if status == 409:
         return Unavailable(words, unknown=False)
-    meaning = next((meaning for part, meaning in _MEANING.items() if part in low), "")
-    if not meaning:
-        meaning = "see https://core.telegram.org/bots/api"
+    other = (
+        f"Telegram has no bot with this token: {_TOKEN}" if status == 404 else "see https://core.telegram.org/bots/api"
+    )
+    meaning = next((meaning for part, meaning in _MEANING.items() if part in low), other)
     # A proxy or an outage may also answer so; a chat that is new may not be known everywhere.
     patience = PASSING if status in (401, 404) or "chat not found" in low else FINAL
     refused = attempt.refused(f"{words} — {meaning}", patience)

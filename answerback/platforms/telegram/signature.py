@@ -29,7 +29,7 @@ def verify(secrets: Sequence[str], delivery: Delivery, now: float, fetched: Keys
     return None
 
 
-def sign(secret: str, headers: Headers, body: bytes, now: float) -> Headers:
+def sign(secret: str, delivery: Delivery, now: float) -> Headers:
     """Return the header that carries the secret. Raises ValueError for one that Telegram does not accept."""
     if not _TOKEN.fullmatch(secret):
         raise ValueError(

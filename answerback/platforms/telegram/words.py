@@ -11,6 +11,10 @@ import msgspec
 from answerback.platforms.telegram.payload import Entity, Message
 
 _COMMAND = re.compile(r"(/[A-Za-z0-9_]{1,64})(?:@([A-Za-z0-9_]{1,64}))?", re.ASCII)
+_FILES = {
+    "photo": "a photo", "animation": "an animation", "document": "a document", "spoken": "a voice message",
+    "audio": "an audio file", "video": "a video", "video_note": "a video message",
+}  # fmt: skip
 
 
 class Command(NamedTuple):
@@ -66,12 +70,10 @@ def _slice(units: bytes, entity: Entity) -> str:
 
 def _described(message: Message) -> Iterator[str]:
     """Yield in words what a message has instead of a text."""
-    kinds = ("photo", "document", "voice", "audio", "video", "video_note", "animation")
-    for kind in kinds:
-        if getattr(message, kind):
-            # A GIF is also a document.
-            yield f"sent a {kind.replace('_', ' ')}" if kind[0] != "a" else f"sent an {kind}"
-            return
+    # An animation is described as a document, too.
+    if kind := next((kind for kind in _FILES if getattr(message, kind)), ""):
+        yield f"sent {_FILES[kind]}"
+        return
     if message.sticker:
         yield message.sticker.emoji or "sent a sticker"
     if venue := _plain(message.venue):
