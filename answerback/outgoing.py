@@ -1,10 +1,12 @@
-"""What a reply has besides its text: buttons, files, a reaction, a review. Plain data, the same for every platform."""
+"""What a reply has besides its text: buttons, files, a form, a review. Plain data, the same for every platform."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 import msgspec
+
+FieldKind = Literal["text", "long", "number", "date", "time", "choice", "choices", "person", "people"]
 
 
 class Button(msgspec.Struct, frozen=True, omit_defaults=True, tag="button"):
@@ -37,6 +39,45 @@ class Select(msgspec.Struct, frozen=True, omit_defaults=True, tag="select"):
     name: str
     options: tuple[tuple[str, str], ...]
     placeholder: str = ""
+
+
+class Field(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A field of a form.
+
+    Attributes:
+        name: Its key in the event's `action.values`, different for each field.
+        label: Its words.
+        kind: text: one line. long: several. number, date (2026-11-30), time (14:30). choice, choices: of `options`.
+            person, people: ids of people.
+        options: Pairs of label and value.
+        value: What it shows at first.
+        hint: More words below it.
+        optional: Whether it may stay empty; its value is None then.
+    """
+
+    name: str
+    label: str
+    kind: FieldKind = "text"
+    options: tuple[tuple[str, str], ...] = ()
+    value: str = ""
+    hint: str = ""
+    optional: bool = False
+
+
+class Form(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A form that one person fills in. Sent, it becomes an event of the thread, with an `Action` "form".
+
+    Attributes:
+        name: What the event's `action.name` will be.
+        title: Its title.
+        fields: What is asked.
+        submit: The words of the button that sends it.
+    """
+
+    name: str
+    title: str
+    fields: tuple[Field, ...]
+    submit: str = "Send"
 
 
 class File(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -89,6 +130,7 @@ class ReplyContent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
         verdict: Of a review.
         comments: The comments of a review.
         check: The name of a check run; `state` and `summary` are what it shows.
+        form: What is opened for the person who has pressed, commanded or chosen something.
     """
 
     actions: tuple[Button | Select, ...] = ()
@@ -101,6 +143,7 @@ class ReplyContent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     check: str = ""
     state: Literal["", "queued", "in_progress", "success", "failure", "neutral", "cancelled"] = ""
     summary: str = ""
+    form: Form | None = None
 
 
 NO_CONTENT = ReplyContent()

@@ -10,8 +10,11 @@ import msgspec
 from answerback.events import Address
 from answerback.outgoing import NO_CONTENT, ReplyContent
 
-ReplyKind = Literal["message", "edit", "delete", "reaction", "review", "check"]
-"""message: with buttons and files. edit, delete: of an earlier message. review, check: of a pull request."""
+ReplyKind = Literal["message", "edit", "delete", "reaction", "review", "check", "form"]
+"""message: with buttons and files. edit, delete: of an earlier message. review, check: of a pull request.
+
+form: opened for one person.
+"""
 
 PREPARED = "prepared:"
 """Begins the `reply` of an event that carries no key, but something that the platform was given in preparation."""
@@ -164,6 +167,8 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
                 return f"review ({content.verdict or 'comment'})"
             case "check":
                 return f"check run {content.check} ({content.state})"
+            case "form":
+                return f"form {content.form.name if content.form else ''}".strip()
             case _:
                 return f"{len(content.files)} files" if content.files else "message"
 

@@ -49,7 +49,7 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
             answerback.Turn,
             (
                 *("event", "text", "attachments", "key", "progress", "read", "reply", "retrieve", "step", "write"),
-                *("sent", "react", "review", "check"),
+                *("sent", "react", "open", "review", "check"),
                 *("subscribe", "unsubscribe", "mute", "unmute"),
             ),
         ),
@@ -59,6 +59,8 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
     "Buttons, files and reviews": [
         (outgoing.Button, ()),
         (outgoing.Select, ()),
+        (outgoing.Form, ()),
+        (outgoing.Field, ()),
         (outgoing.File, ()),
         (outgoing.ReviewComment, ()),
     ],

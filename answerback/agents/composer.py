@@ -21,6 +21,7 @@ _WORDS: dict[ReplyKind, str] = {
     "reaction": "reactions",
     "review": "reviews",
     "check": "check runs",
+    "form": "forms",
 }
 
 

@@ -10,8 +10,8 @@ from answerback.messages import Message
 DOUBLE_CLICK = 3000
 """ms within which a second press by the same person is an accident, where the first one led to no reply."""
 
-OUT_OF_USE = "This button is no longer in use."
-"""The reply to a person who presses a button of an agent that is gone."""
+OUT_OF_USE = "This is no longer in use."
+"""The reply to a person who presses a button, or sends a form, of an agent that is gone."""
 TWICE = "the same button was pressed before, and that was being answered"
 
 
@@ -24,12 +24,12 @@ def press_of(event: Event) -> str:
 
 
 def is_ours(event: Event) -> bool:
-    """Return whether an event is the press of a button of one of our replies."""
-    return bool(event.reply and press_of(event))
+    """Return whether an event is the press of a button of one of our replies, or a form that we opened."""
+    return bool(event.reply and event.action and event.action.type in ("button", "select", "form"))
 
 
 def poster(history: Sequence[Message], event: Event, last: str) -> str:
-    """Return the name of the agent that posted the message whose button was pressed; "" if that is not known.
+    """Return the name of the agent that posted the button or opened the form; "" if that is not known.
 
     Args:
         last: The thread's agent: of a message that is too old for the history, it is the likeliest one.

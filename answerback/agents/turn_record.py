@@ -203,7 +203,7 @@ class TurnRecord:
                 self._recall_message("message", msgspec.msgpack.decode(value, type=WRITTEN))
             case "reply.review":
                 self._recall_message("review", msgspec.msgpack.decode(value, type=Written))
-            case "reply.edit" | "reply.delete" | "reply.reaction" | "reply.check" as step:
+            case "reply.edit" | "reply.delete" | "reply.reaction" | "reply.check" | "reply.form" as step:
                 kind = cast("ReplyKind", step.partition(".")[2])
                 self._changed(kind, self._other_key(kind), msgspec.msgpack.decode(value, type=Written))
             case "retrieve":

@@ -8,12 +8,12 @@ from typing import Literal, get_args
 
 import msgspec
 
-from answerback.agents.reply_content import message_content
+from answerback.agents.reply_content import checked_form, message_content
 from answerback.agents.sent_reply import SentReply
 from answerback.agents.turn_record import NO_REPLY, WRITTEN, TurnRecord, Written, opened
 from answerback.errors import FilesFull, TurnFailed, UnsupportedReply
 from answerback.messages import Attachment
-from answerback.outgoing import Button, File, ReplyContent, ReviewComment, Select
+from answerback.outgoing import Button, File, Form, ReplyContent, ReviewComment, Select
 from answerback.replies import Reply, ReplyKind
 from answerback.store.thread_ids import public_id
 
@@ -164,6 +164,29 @@ class TurnReplies(TurnRecord):
         target = self.checks.get(name, "")
         content = ReplyContent(target=target, check=name, state=state, summary=summary, actions=tuple(actions))
         await self._other("check", content)
+
+    async def open(self, form: Form) -> None:
+        """Open a form for the person who has pressed a button, chosen an option, or used a command or shortcut.
+
+        On return that is stored in the outbox. The form, once sent, is an event of this thread: `event.action` has the
+        type "form", the form's name, and what was entered in `values`. A platform opens it only at once: within three
+        seconds of the press, on Slack. If that was missed, the person is asked to try again.
+
+        Args:
+            form: What is asked.
+
+        Raises:
+            TypeError: It is no form.
+            UnsupportedReply: The platform has no forms, would refuse this one, or nobody has pressed anything.
+
+        Example:
+            if turn.event.action and turn.event.action.name == "report":
+                fields = (Field("what", "What is broken?", "long"), Field("when", "Since when?", "date", optional=True))
+                await turn.open(Form("report", "Report", fields))
+        """
+        if self._compose.in_chat:
+            raise UnsupportedReply("a chat has no forms: ask in words, or with buttons")
+        await self._other("form", ReplyContent(form=checked_form(form)))
 
     async def _edit(self, target: str, text: str, actions: Sequence[Button | Select]) -> None:
         self._check(text)

@@ -45,10 +45,14 @@ Raises `RateLimited`, `Rejected` or `Unavailable` according to the response.
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A posted message: its id on the platform, and its URL if there is one."""
+    """A posted message: its id on the platform, and its URL if there is one.
+
+    `thread`: the id of the thread that answers to it have on the platform, if that is not the reply's own.
+    """
 
     message: str
     url: str = ""
+    thread: str = ""
 
 
 class Prepared(msgspec.Struct, frozen=True):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from answerback import Agent, Button, Listen, Turn
+from answerback import Agent, Button, Field, Form, Listen, Turn
 from tests.acceptance.marks import mark, released
 
 
 async def deploy(turn: Turn) -> str | None:
     """Ask with a button, and say what was done with it."""
     action = turn.event.action
+    if action is not None and action.name == "/report":
+        await turn.open(Form("report", "Report", (Field("what", "What is broken?"),)))
+        return None
     if action is not None:
         return f"{turn.event.text} ({action.type} {action.name}: {action.value})"
     if turn.attachments:

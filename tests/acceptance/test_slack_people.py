@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
@@ -38,6 +39,48 @@ async def test_buttons_commands_and_reactions_are_answered_where_they_are_used(
     assert used.thread == f"C1/{ROOT}"
     found = await standins.wait_for_deliveries(1)
     assert not [one for one in found if one["answer"] and one["event"] != "event_callback"], "people see it"
+
+
+async def test_forms_are_opened_and_sent_in_the_thread_of_a_command_also_where_the_app_is_no_member(
+    system: System, standins: StandIns
+) -> None:
+    async def views() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await standins.state("slack"))["views"]
+        return found
+
+    await system.ingress()
+    await system.worker(AGENTS)
+    await standins.act("slack", "command", channel="C1", command="/report")
+    (view,) = await until(views, what="the form")
+    entered = {"what": {"what": {"type": "plain_text_input", "value": "the door"}}}
+    await standins.act("slack", "submit", view_id=view["id"], values=entered)
+    (answer,) = await standins.wait_for_messages(1, "slack")
+    assert (answer.thread, answer.body) == ("C1", "sent Report\nwhat: the door (form report: )")
+    await standins.wait_for_deliveries(3)
+    late = {"ok": False, "error": "expired_trigger_id"}
+    await standins.add_fault(platform="slack", operation="views.open", do="status", status=200, body=late)
+    await standins.act("slack", "command", channel="C1", command="/report", user="UADA")
+    *_, told = await standins.wait_for_messages(2, "slack")
+    assert told.thread == "C1@UADA"
+    assert "could not be opened in time" in told.body
+
+    await standins.act("slack", "kick", channel="C9")
+    await standins.act("slack", "command", channel="C9", command="/deploy", text="frames")
+    *_, outside = await standins.wait_for_messages(3, "slack")
+    assert (outside.operation, outside.thread) == ("response_url", "C9")
+    assert outside.body == "/deploy frames (command /deploy: frames)"
+    await system.quiet(4)
+    assert [letter async for letter in system.letters.list()] == []
+
+    # The answer began a thread for people. For the agent, the one of the command goes on, as ingress learns at once.
+    for count in range(4, 20):
+        await standins.act("slack", "say", channel="C1", thread_ts=answer.id, text="<@U0ANSWERBOT> who?")
+        *_, later = await standins.wait_for_messages(count, "slack")
+        assert later.thread == f"C1/{answer.id}"
+        if later.body.startswith("ada: /report | ada: sent Report"):
+            break
+    else:
+        raise AssertionError(later)
 
 
 async def test_the_stop_button_and_a_reaction_cancel_the_turn(system: System, standins: StandIns) -> None:

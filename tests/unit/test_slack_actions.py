@@ -21,6 +21,7 @@ TEAM, CHANNEL, USER = "T061EG9R6", "C0LAN2Q65", "U2147483697"
 ROOM = f"slack:{TEAM}:{CHANNEL}"
 ROOT, MESSAGE = "1740823201.000200", "1740823210.900100"
 TRIGGER = "398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+NOWHERE = {"team": TEAM, "trigger_id": "398738663016.47445629121.903a0bc887a14d10d2c447fce8b6703d"}
 EMPTY = Answer(content_type="")
 URL = f"https://hooks.slack.com/actions/{TEAM}/397700885554/96rGlfmibIGlgcZRskXaIFfN"
 
@@ -36,7 +37,7 @@ def test_a_pressed_button_is_an_event_of_its_messages_thread() -> None:
         author=Author(USER, "ada"),
         channel=CHANNEL,
         identities=(f"user:{USER}",),
-        address={"team": TEAM, "channel": CHANNEL, "thread_ts": ROOT, "response_url": URL},
+        address={"team": TEAM, "channel": CHANNEL, "thread_ts": ROOT, "response_url": URL, "trigger_id": TRIGGER},
         at=1_740_823_260_421,
         action=Action(type="button", name="approve", value="42", message=MESSAGE),
         account=TEAM,
@@ -114,14 +115,14 @@ def test_fields_of_one_name_are_told_apart_by_their_blocks() -> None:
 @pytest.mark.parametrize("metadata", ["", "order 7", '{"channel": 7}', "[]", '{"order": 7}'])
 def test_a_form_of_no_channel_is_answered_in_a_direct_message(metadata: str) -> None:
     event = parse("view_submission", payload__view__private_metadata=metadata)
-    assert (event.channel, event.direct, event.address) == (USER, True, {"team": TEAM, "channel": USER})
+    assert (event.channel, event.direct, event.address) == (USER, True, {**NOWHERE, "channel": USER})
     assert event.thread.startswith(f"slack:{TEAM}:{USER}:398738663016.")
 
 
 def test_a_form_may_let_a_person_choose_the_channel() -> None:
     urls = [{"block_id": "b", "action_id": "a", "channel_id": "C7", "response_url": URL}]
     where = {"payload__view__private_metadata": "", "payload__response_urls": urls}
-    assert parse("view_submission", **where).address == {"team": TEAM, "channel": "C7", "response_url": URL}
+    assert parse("view_submission", **where).address == {**NOWHERE, "channel": "C7", "response_url": URL}
 
 
 def test_a_shortcut_of_a_message_belongs_to_its_thread() -> None:
@@ -302,7 +303,7 @@ def test_a_direct_chat_may_be_one_thread() -> None:
     assert parse("block_actions.button", **where).conversation is None
     alone = {**where, "payload__container__thread_ts": None, "payload__message__thread_ts": None}
     pressed = parse("block_actions.button", **alone).conversation
-    assert pressed.address == {"team": TEAM, "channel": "D0AB12CD3", "response_url": URL}
+    assert pressed.address == {"team": TEAM, "channel": "D0AB12CD3", "response_url": URL, "trigger_id": TRIGGER}
 
 
 def placed(inbound: Any, *, chat: bool) -> Any:

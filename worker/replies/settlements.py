@@ -28,6 +28,8 @@ class Settlements:
         """Store that a reply was sent, and as which message."""
         settled = progress.sent(outgoing, message)
         reply = settled.reply
+        if message.thread:
+            await retry_while_unavailable(self._outbox.link, reply, message.thread)
         log.info("reply sent", reply=reply.key, thread=reply.thread, message=message.message, **_kind(reply))
         following: Outgoing | None = await retry_while_unavailable(self._outbox.settle, settled)
         REPLIES.labels(reply.platform, "sent", reply.kind).inc()

@@ -1,14 +1,16 @@
-"""Pressing the buttons of messages in memory."""
+"""Pressing buttons and sending forms in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from answerback.events import Action, Event
 from answerback.messages import Author, Message
 from answerback.outgoing import Button
+from answerback.replies import Reply
 
 
 def pressed(history: Sequence[Message], label: str, option: str) -> Event:
@@ -33,6 +35,33 @@ def pressed(history: Sequence[Message], label: str, option: str) -> Event:
                     return _event(message, Action(type="select", name=action.name, value=value), words)
     wanted = f"{label}: {option}" if option else label
     raise ValueError(f'there is no button or option "{wanted}" in the thread, but: {", ".join(there) or "none"}')
+
+
+def filled(outbox: Sequence[Reply], values: Mapping[str, Any]) -> Event:
+    """Return the event of the form that was opened last. For the rest of it see `pressed`.
+
+    Raises:
+        ValueError: No form was opened, or it has no such field: the message names those that it has.
+    """
+    opened = next((reply for reply in reversed(outbox) if reply.content and reply.content.form), None)
+    if opened is None or opened.content is None or opened.content.form is None:
+        raise ValueError("no form was opened in the thread")
+    form = opened.content.form
+    entered: dict[str, Any] = {field.name: field.value or None for field in form.fields}
+    if unknown := set(values) - set(entered):
+        raise ValueError(f'the form "{form.name}" has no field {", ".join(sorted(unknown))}, but: {", ".join(entered)}')
+    entered |= values
+    words = "\n".join(f"{name}: {value}" for name, value in entered.items() if value is not None)
+    return Event(
+        delivery="",
+        thread="",
+        kind="form",
+        text=f"sent {form.title}\n{words}".strip(),
+        author=Author(""),
+        action=Action(type="form", name=form.name, values=entered),
+        reply=opened.key,
+        input_json=msgspec.json.encode(entered),
+    )
 
 
 def _event(message: Message, action: Action, label: str) -> Event:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -16,7 +17,7 @@ from answerback.agents.memory.changes import ThreadChanges
 from answerback.agents.memory.clock import Clock
 from answerback.agents.memory.killing import KillPoint, Moment
 from answerback.agents.memory.outcomes import Outcomes
-from answerback.agents.memory.pressing import pressed
+from answerback.agents.memory.pressing import filled, pressed
 from answerback.agents.memory.records import Records
 from answerback.agents.memory.runner import TurnRunner
 from answerback.agents.memory.stream import StreamLog
@@ -177,7 +178,23 @@ class MemoryThread(ThreadChanges):
             ValueError: No message has such a button.
             Exception: What `say` raises.
         """
-        event = pressed(self._records.history, label, option)
+        return await self.send(self._placed(pressed(self._records.history, label, option), author))
+
+    async def fill(self, values: Mapping[str, Any] = MappingProxyType({}), *, author: Author = YOU) -> str:
+        """Send the form that was opened last, and return the replies of the turn that answers it.
+
+        Args:
+            values: What is entered, by the names of the fields; of the others, what they showed.
+            author: Who sends it.
+
+        Raises:
+            ValueError: No form was opened, or it has no such field.
+            Exception: What `say` raises.
+        """
+        return await self.send(self._placed(filled(self.outbox, values), author))
+
+    def _placed(self, event: Event, author: Author) -> Event:
+        """Return what somebody has done in the thread as an event of it."""
         self._said += 1
         changes = {
             "author": author,
@@ -189,7 +206,7 @@ class MemoryThread(ThreadChanges):
         if (last := self._last) is not None and last.platform != "chat":
             where = {name: getattr(last, name) for name in ("thread", "channel", "address", "direct", "account")}
             changes |= {"agent": "", **where, "delivery": f"{last.platform}:{self._run}:{self._said}"}
-        return await self.send(msgspec.structs.replace(event, **changes))
+        return msgspec.structs.replace(event, **changes)
 
     async def resume(self) -> str:
         """Run turns until no event waits, as another worker does after a crash, and return the replies of the last.

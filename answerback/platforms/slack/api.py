@@ -15,6 +15,7 @@ from answerback.outgoing import NO_CONTENT, Button, Select
 from answerback.platforms import (
     FIND,
     NATIVE,
+    UNKNOWN,
     Client,
     Exchange,
     Extra,
@@ -27,7 +28,7 @@ from answerback.platforms import (
 )
 from answerback.platforms.answer import harmless, moment, read
 from answerback.platforms.attempt import LAST, Attempt
-from answerback.platforms.slack import changes, files
+from answerback.platforms.slack import changes, files, modals
 from answerback.platforms.slack.answers import Replies, replies, ts_of, whoami
 from answerback.platforms.slack.blocks import blocks, fallback
 from answerback.platforms.slack.blocks import check as check_blocks
@@ -40,7 +41,8 @@ from answerback.platforms.slack.names import SlackNames
 from answerback.platforms.slack.parts import cut
 from answerback.platforms.slack.place import SlackPlace
 from answerback.platforms.slack.presence import SlackPresence
-from answerback.platforms.slack.refusal import RefusedForm, check
+from answerback.platforms.slack.refusal import RefusedForm, check, error_of
+from answerback.platforms.slack.response_urls import OUTSIDE, outside, respond
 from answerback.platforms.slack.streaming import Api, SlackStreaming
 from answerback.platforms.text import split
 from answerback.replies import Reply, ReplyKind
@@ -59,7 +61,7 @@ _MARGIN = 300.0
 class Slack(Client):
     """See `Client`. A message carries its reply's key as hidden metadata, by which `find` recognises it."""
 
-    kinds: frozenset[ReplyKind] = frozenset({"message", "edit", "delete", "reaction"})
+    kinds: frozenset[ReplyKind] = frozenset({"message", "edit", "delete", "reaction", "form"})
     extras: frozenset[Extra] = frozenset({"actions", "files"})
     files_a_message = files.MOST
 
@@ -126,10 +128,15 @@ class Slack(Client):
                 return (yield from changes.delete(self._call, reply))
             case "reaction":
                 return (yield from changes.react(self._call, reply))
+            case "form":
+                return (yield from self._open(reply))
         if content.files:
             exchange = files.share if reply.prepared else files.upload
             return (yield from exchange(self._call, reply, content.files))
         text, actions = self._calm(reply.text), content.actions
+        if reply.prepared:
+            said = {"text": fallback(text), "blocks": blocks(text, actions, reply.key)}
+            return (yield from respond(SlackPlace.of(reply), {"response_type": "in_channel"} | said, self._clock()))
         try:
             words = _shown(reply.key, text, actions) | {"client_msg_id": client_message_id(reply.key)}
             return (yield from self._post(reply, words))
@@ -142,27 +149,47 @@ class Slack(Client):
                 raise TooLong(str(refusal)) from refusal
             raise
 
-    def _post(self, reply: Reply, words: Mapping[str, object]) -> Exchange[Sent]:
+    def _open(self, reply: Reply) -> Exchange[Sent | Prepared]:
+        """Open a form, or tell the person that it is too late."""
+        if not reply.prepared:
+            return (yield from modals.open_form(self._call, reply))
+        place, text = SlackPlace.of(reply), modals.missed(reply)
+        if place.response_url:
+            return (yield from respond(place, {"response_type": "ephemeral", "text": text}, self._clock()))
+        return (yield from self._post(reply, {"text": escaped(text)}))
+
+    def _post(self, reply: Reply, words: Mapping[str, object]) -> Exchange[Sent | Prepared]:
         place = SlackPlace.of(reply)
         content = {**place.where, **words, "metadata": metadata(reply.key)}
         doing = f"posting to {place.channel}"
         # Slack allows about one message per second and channel, so a limit applies to the channel only.
+        elsewhere = outside(place, reply.refusals)
         response = yield from self._call(
-            "POST", "chat.postMessage", content, doing, Attempt.of(reply), scope=place.channel, effect=True
-        )
-        return Sent(ts_of(response))
+            "POST", "chat.postMessage", content, doing, Attempt.of(reply), scope=place.channel, effect=True,
+            accepted=elsewhere,
+        )  # fmt: skip
+        if error_of(response) in elsewhere:
+            return Prepared(OUTSIDE)
+        return place.sent(ts_of(response))
 
     def _calm(self, text: str) -> str:
         return text if self._groups else calm(text)
 
     def check(self, reply: Reply) -> str:
-        return check_blocks(reply)
+        form = reply.content.form if reply.content else None
+        return modals.check(form, reply.address) if form else check_blocks(reply)
 
     def repeat(self, reply: Reply) -> Repeat:
+        outside = bool(reply.address.get("response_url"))
+        if reply.kind == "form":
+            # That it is too late may be said twice to the one person who sees it.
+            return FIND if reply.prepared and not outside else NATIVE
         if reply.kind != "message":
             return NATIVE
-        # Files that were not shared are visible to no one.
-        return NATIVE if reply.content and reply.content.files and not reply.prepared else FIND
+        if reply.content and reply.content.files:
+            # Files that were not shared are visible to no one.
+            return FIND if reply.prepared else NATIVE
+        return UNKNOWN if reply.prepared else FIND
 
     def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
         """Find our message with this reply's key, from five minutes before the first attempt on, 200 per page.
@@ -173,12 +200,12 @@ class Slack(Client):
         https://docs.slack.dev/reference/methods/conversations.replies, and without a thread
         https://docs.slack.dev/reference/methods/conversations.history
         """
-        if reply.prepared:
+        if reply.content and reply.content.files:
             return (yield from files.find(self._call, reply))
         page = yield from self._page(reply)
         for message in page.messages:
             if key_of(message.metadata) == reply.key and account.wrote(message.identities):
-                return Sent(message.ts)
+                return SlackPlace.of(reply).sent(message.ts)
         return NextPage(page.cursor) if page.cursor else None
 
     def _page(self, reply: Reply) -> Exchange[Replies]:
@@ -203,9 +230,11 @@ class Slack(Client):
         place = SlackPlace.of(reply)
         if looking:
             search = "conversations.replies" if place.thread_ts else "conversations.history"
-            return [self._account, place.scope("files.info" if reply.prepared else search)]
+            return [self._account, place.scope("files.info" if reply.content and reply.content.files else search)]
         if reply.content and reply.content.files:
             return ["", place.scope(files.SHARE if reply.prepared else files.UPLOAD)]
+        if reply.prepared and place.response_url:
+            return [self._account, place.scope(OUTSIDE)]
         if method := changes.METHODS.get(reply.kind):
             return [self._account, place.scope(method)]
         return [self._account, place.channel]

@@ -62,36 +62,38 @@ def check(reply: Reply) -> str:
 
 
 def _problems(action: Button | Select) -> Iterator[str]:
-    yield from _longer(f"the name of {action.name[:80]!r}", action.name, _NAME)
+    yield from longer(f"the name of {action.name[:80]!r}", action.name, _NAME)
     if isinstance(action, Button):
-        yield from _longer(f"the label of the button {action.label[:80]!r}", action.label, _LABEL)
-        yield from _longer(f"the value of the button {action.label!r}", action.value, _VALUE)
-        yield from _longer(f"the URL of the button {action.label!r}", action.url, _URL)
+        yield from longer(f"the label of the button {action.label[:80]!r}", action.label, _LABEL)
+        yield from longer(f"the value of the button {action.label!r}", action.value, _VALUE)
+        yield from longer(f"the URL of the button {action.label!r}", action.url, _URL)
         return
     if len(action.options) > _OPTIONS:
         yield f"Slack shows at most {_OPTIONS} options of a menu; {action.name!r} has {len(action.options)}"
-    yield from _longer(f"the placeholder of the menu {action.name!r}", action.placeholder, _PLACEHOLDER)
+    yield from longer(f"the placeholder of the menu {action.name!r}", action.placeholder, _PLACEHOLDER)
     for label, value in action.options:
-        yield from _longer(f"the option {label[:80]!r} of the menu {action.name!r}", label, _LABEL)
-        yield from _longer(f"the value of the option {label!r} of the menu {action.name!r}", value, _OPTION_VALUE)
+        yield from longer(f"the option {label[:80]!r} of the menu {action.name!r}", label, _LABEL)
+        yield from longer(f"the value of the option {label!r} of the menu {action.name!r}", value, _OPTION_VALUE)
 
 
-def _longer(what: str, text: str, most: int) -> Iterator[str]:
+def longer(what: str, text: str, most: int) -> Iterator[str]:
+    """Yield what is wrong with a text that is longer than Slack accepts."""
     if len(text) > most:
         yield f"{what} has {len(text)} characters; Slack accepts {most}"
 
 
 def _element(action: Button | Select) -> Json:
     if isinstance(action, Select):
-        options = [{"text": _plain(label), "value": value or label} for label, value in action.options]
-        placeholder: Json = {"placeholder": _plain(action.placeholder)} if action.placeholder else {}
+        options = [{"text": plain_text(label), "value": value or label} for label, value in action.options]
+        placeholder: Json = {"placeholder": plain_text(action.placeholder)} if action.placeholder else {}
         return {"type": "static_select", "action_id": action.name, "options": options} | placeholder
-    element: Json = {"type": "button", "action_id": action.name, "text": _plain(action.label)}
+    element: Json = {"type": "button", "action_id": action.name, "text": plain_text(action.label)}
     for name in ("value", "style", "url"):
         if value := getattr(action, name):
             element[name] = value
     return element
 
 
-def _plain(text: str) -> Json:
+def plain_text(text: str) -> Json:
+    """Return a text of a block."""
     return {"type": "plain_text", "text": text, "emoji": True}

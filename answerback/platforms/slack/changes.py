@@ -14,7 +14,7 @@ from answerback.platforms.slack.place import SlackPlace
 from answerback.platforms.slack.refusal import RefusedForm
 from answerback.replies import Reply
 
-METHODS = {"edit": "chat.update", "delete": "chat.delete", "reaction": "reactions.add"}
+METHODS = {"edit": "chat.update", "delete": "chat.delete", "reaction": "reactions.add", "form": "views.open"}
 """The method that makes a kind of reply."""
 
 

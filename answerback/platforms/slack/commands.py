@@ -29,7 +29,7 @@ def parse_command(fields: dict[str, str], at: int) -> Event:
     if not TRIGGER.fullmatch(trigger):
         raise MalformedBody("a slash command without its trigger_id")
     command, text = fields["command"][:200], fields.get("text", "")
-    room, place = f"slack:{team}:{channel}", address(team, channel, response_url=fields.get("response_url"))
+    room, place = f"slack:{team}:{channel}", address(team, channel, trigger, response_url=fields.get("response_url"))
     return Event(
         delivery=f"{room}:command:{trigger}",
         thread=f"{room}:{trigger}",
@@ -48,9 +48,9 @@ def parse_command(fields: dict[str, str], at: int) -> Event:
     )
 
 
-def address(team: str, channel: str, root: str = "", response_url: str | None = None) -> Address:
+def address(team: str, channel: str, trigger: str, root: str = "", response_url: str | None = None) -> Address:
     """Return the address of what answers an interaction."""
-    found: Address = {"team": team, "channel": channel}
+    found: Address = {"team": team, "channel": channel, "trigger_id": trigger}
     if root:
         found["thread_ts"] = root
     if response_url and len(response_url) <= 2000:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -167,3 +167,5 @@ class Target(msgspec.Struct):
 
     channel: Code
     thread_ts: Spare[Time] = None
+    begun: Spare[Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{1,120}\Z")]] = None
+    reply: Spare[Annotated[str, msgspec.Meta(max_length=200)]] = None

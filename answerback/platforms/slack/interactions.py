@@ -107,7 +107,8 @@ def _event_of(element: Element, interaction: Interaction, number: int, at: int) 
 def _submitted(interaction: Interaction, at: int) -> Event:
     """https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload#view_submission
 
-    A form belongs to the thread that its private metadata names, as JSON: {"channel": …, "thread_ts": …}.
+    A form belongs to the thread that its private metadata names, as JSON: {"channel": …, "thread_ts": …}; in ours also
+    what began a thread without a message, and the key of the reply that opened it.
     """
     view = interaction.view or View()
     values = (view.state or State()).by_name
@@ -124,8 +125,10 @@ def _submitted(interaction: Interaction, at: int) -> Event:
         values=values,
         channel=target.channel if target else (chosen.channel_id if chosen and chosen.channel_id else ""),
         root=(target.thread_ts if target else None) or "",
+        begun=(target.begun if target else None) or "",
         message="",
         at=at,
+        reply=(target.reply if target else None) or "",
         response_url=chosen.response_url if chosen else None,
         input_json=_bounded(_json(values)),
     )
@@ -169,11 +172,15 @@ def _event(
     at: int,
     number: int = 0,
     reply: str = "",
+    begun: str = "",
     response_url: str | None = None,
     input_json: bytes = b"",
     attachments: tuple[Attachment, ...] = (),
 ) -> Event:
-    """Return the event of an interaction. One that belongs to no channel is answered in a direct message."""
+    """Return the event of an interaction. One that belongs to no channel is answered in a direct message.
+
+    `begun`: the trigger that began its thread, if that has no message.
+    """
     team, user = interaction.installation, interaction.user
     if not team:
         raise MalformedBody(f"{printable(interaction.type)} without its team")
@@ -183,15 +190,15 @@ def _event(
     if not TRIGGER.fullmatch(trigger):
         raise MalformedBody(f"{printable(interaction.type)} without its trigger_id")
     room = f"slack:{team}:{channel or user.id}"
-    place = address(team, channel or user.id, root, response_url or interaction.response_url)
+    place = address(team, channel or user.id, trigger, root, response_url or interaction.response_url)
     return Event(
         delivery=f"{room}:{trigger}:{number}" if number else f"{room}:{trigger}",
-        thread=f"{room}:{root or trigger}",
+        thread=f"{room}:{root or begun or trigger}",
         kind=interaction.type,
         text=text,
         author=Author(user.id, user.username or user.name or ""),
         channel=channel or user.id,
-        direct=not channel or channel.startswith("D"),
+        direct=not channel or channel[0] in "DUW",
         identities=(f"user:{user.id}",),
         address=place,
         reply=reply,

@@ -8,6 +8,7 @@ from typing import Self
 import msgspec
 
 from answerback.errors import Rejected
+from answerback.platforms import Sent
 from answerback.replies import Reply
 
 _TIME = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}", re.ASCII)
@@ -20,6 +21,7 @@ class SlackPlace(msgspec.Struct, frozen=True):
     thread_ts: str = ""
     team: str = ""
     response_url: str = ""
+    trigger_id: str = ""
 
     @classmethod
     def of(cls, reply: Reply) -> Self:
@@ -41,6 +43,11 @@ class SlackPlace(msgspec.Struct, frozen=True):
     def where(self) -> dict[str, str]:
         """The arguments that name it."""
         return {"channel": self.channel} | ({"thread_ts": self.thread_ts} if self.thread_ts else {})
+
+    def sent(self, ts: str) -> Sent:
+        """Return a posted message. One that begins a thread in a channel is answered in that thread."""
+        begins = not self.thread_ts and not self.channel.startswith("D")
+        return Sent(ts, thread=f"slack:{self.team}:{self.channel}:{ts}" if begins else "")
 
     def scope(self, method: str) -> str:
         """Return the rate limit scope of a method: https://docs.slack.dev/apis/web-api/rate-limits."""

@@ -64,6 +64,7 @@ _MEANING = {
     "channel_not_found": f"the channel is gone, or the app may not see it: {_INVITE}",
     "compliance_exports_prevent_deletion": "the workspace keeps all messages: delete nothing there",
     "edit_window_closed": "the workspace does not allow to edit a message of this age: post a new one",
+    "exchanged_trigger_id": "one form can be opened for each press, command or shortcut: open another for the next",
     "file_uploads_disabled": f"the workspace does not allow uploads: {_ADMIN}",
     "invalid_auth": f"Slack does not accept SLACK_BOT_TOKEN: {_TOKEN}",
     "invalid_name": "Slack and this workspace have no emoji of this name",

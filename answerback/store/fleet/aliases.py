@@ -1,4 +1,4 @@
-"""Threads that have a second id, since their platform has given them a new one."""
+"""Threads that have a second id."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import time
 from answerback.store.fleet import keys
 from answerback.store.redis import Database
 
-LOOK = 5.0
-"""Seconds between two looks at which platforms have such threads."""
+LOOK = 1.0
+"""Seconds between two looks at which platforms have such threads. It takes longer to answer a message that is new."""
+LINKED = 90 * 86_400
+"""Seconds for which a thread is known by the id of a message of ours, since the last event that came with it."""
+_LINKS = "/links"
 
 
 class Aliases:
-    """The new ids of threads that a platform has moved; events with either id belong to the first one.
+    """Second ids of threads; events with either id belong to the first one.
+
+    A platform has moved a thread for good, or a message of ours began a thread of its own, as the answer to a command.
 
     Most platforms never move a thread: then this costs one look at the store every few seconds.
     """
@@ -30,6 +35,13 @@ class Aliases:
             await self._database.confirmed(("SADD", keys.aliased(), _platform(alias)))
             self._platforms |= {_platform(alias)}
 
+    async def link(self, thread: str, alias: str) -> None:
+        """Record that events with the id `alias`, which answer a message of `thread`, belong to it, while any come."""
+        if thread != alias:
+            await self._database.confirmed(("SET", keys.alias(alias), thread, "EX", LINKED))
+            await self._database.confirmed(("SADD", keys.aliased(), f"{_platform(alias)}{_LINKS}"))
+            self._platforms |= {f"{_platform(alias)}{_LINKS}"}
+
     async def resolve(self, thread: str) -> str:
         """Return the first id of a thread."""
         now = time.monotonic()
@@ -38,9 +50,13 @@ class Aliases:
             names = await self._database.call("SMEMBERS", keys.aliased())
             self._platforms = frozenset(name.decode() for name in names)
         platform = _platform(thread)
-        if platform not in self._platforms:
-            return thread
-        first = await self._database.call("HGET", keys.aliases(platform), thread)
+        first = None
+        if f"{platform}{_LINKS}" in self._platforms:
+            first = await self._database.call("GET", keys.alias(thread))
+            if first is not None:
+                await self._database.call("EXPIRE", keys.alias(thread), LINKED)
+        if first is None and platform in self._platforms:
+            first = await self._database.call("HGET", keys.aliases(platform), thread)
         return thread if first is None else str(first.decode())
 
 

@@ -73,8 +73,13 @@ def aliases(platform: str) -> str:
     return f"ab:aliases:{platform}"
 
 
+def alias(thread: str) -> str:
+    """STRING: the first id of a thread whose second one is that of a message of ours. 90 days after the last use."""
+    return f"ab:alias:{thread}"
+
+
 def aliased() -> str:
-    """SET of the platforms that have `aliases`. Permanent."""
+    """SET of the platforms that have `aliases`, and "<platform>/links" of those that have an `alias`. Permanent."""
     return "ab:aliased"
 
 

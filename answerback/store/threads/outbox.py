@@ -12,6 +12,7 @@ from answerback.replies import DeadLetter, Reply
 from answerback.store import decode, keys
 from answerback.store.batching import Batcher
 from answerback.store.decode import UnreadableReply
+from answerback.store.fleet.aliases import Aliases
 from answerback.store.keys import Partition
 from answerback.store.partitions import OfPartitions
 from answerback.store.scripts import Part
@@ -239,6 +240,10 @@ class Outbox(ReplyReports):
     async def clock(self, thread: str) -> int:
         """Return the lease clock of a thread's partition, ms: see `Threads.clock`."""
         return self._threads.clock(await self._threads.locate(thread))
+
+    async def link(self, reply: Reply, thread: str) -> None:
+        """Record that events with the thread id `thread` answer this reply, and belong to its thread."""
+        await Aliases(self._database).link(reply.thread, thread)
 
     async def pause(self, scope: str, seconds: float) -> None:
         """Pause sending to `scope` for all workers. A shorter pause never replaces a longer one."""

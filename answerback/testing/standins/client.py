@@ -66,9 +66,10 @@ class StandIns:
         """Do something as a person, with the webhooks that follow.
 
         Slack: say, edit, delete, react (removed=True: take it back), press (action_id; value of a menu's option),
-        shortcut (callback_id; ts of a message), command (command, text), stop (thread_ts), name (id, name),
-        uninstall (team), upload (name, content in base64), submit and close (view_id, values), authorize (url),
-        disconnect (reason: of the WebSockets). `channel`, `ts`, `user` and `team` name where and who.
+        shortcut (callback_id; ts of a message), command (command, text), stop (thread_ts), name (id, name), kick and
+        invite (our app, a channel), uninstall (team), upload (name, content in base64), submit and close (view_id,
+        values), authorize (url), disconnect (reason: of the WebSockets). `channel`, `ts`, `user` and `team` name where
+        and who.
         """
         done: Json = await self._call("POST", "acts", {"platform": platform, "act": act, "details": details})
         return done

@@ -29,6 +29,8 @@ class Messages:
     async def _post(self, call: Call) -> Json:
         """https://docs.slack.dev/reference/methods/chat.postMessage"""
         channel = call.needed("channel", "channel_not_found")
+        if channel in self._space.outside:
+            raise refusal("not_in_channel")
         text, blocks = content(call, LONGEST)
         metadata = metadata_of(call)
         message = Message(
@@ -62,7 +64,8 @@ class Messages:
             who=message.bot or "",
             blocks=message.blocks or [],
         )
-        space.emit(space.author(message).written(space.json(message, metadata=True)))
+        if message.channel not in space.outside:
+            space.emit(space.author(message).written(space.json(message, metadata=True)))
 
     def remove(self, message: Message) -> None:
         """Delete a message of ours, and send its event."""

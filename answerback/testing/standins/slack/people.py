@@ -31,6 +31,8 @@ class People:
             "command": self._command,
             "stop": self._stop,
             "name": self._name,
+            "kick": lambda told: self._member(told, outside=True),
+            "invite": lambda told: self._member(told, outside=False),
             "uninstall": self._uninstall,
         }
 
@@ -71,6 +73,8 @@ class People:
         """Write a message: a `message`, and an `app_mention` beside it if it mentions us."""
         message = self.write(told)
         person, shown = self.person(told), self._space.json(message)
+        if message.channel in self._space.outside:
+            return shown
         self._space.emit(person.written(shown))
         if f"<@{person.our_user}>" in message.text:
             self._space.emit(person.mentioned(shown))
@@ -151,6 +155,11 @@ class People:
     def _name(self, told: Json) -> Json:
         """Name a user or a channel."""
         self._space.names[told["id"]] = told["name"]
+        return told
+
+    def _member(self, told: Json, *, outside: bool) -> Json:
+        """Remove our app from a channel, or invite it."""
+        (self._space.outside.add if outside else self._space.outside.discard)(told["channel"])
         return told
 
     def _uninstall(self, told: Json) -> Json:

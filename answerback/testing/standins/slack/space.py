@@ -29,6 +29,8 @@ class Space:
         self.conversations = Conversations()
         self.installations = Installations(options)
         self.names: dict[str, str] = {}
+        self.outside: set[str] = set()
+        """The channels that our app is not a member of."""
         self.url = ""
         # https://docs.slack.dev/apis/events-api/#retries: events are repeated, interactions and commands are not.
         hooks.retries[NAME] = Retries(
@@ -44,6 +46,7 @@ class Space:
         self.conversations.reset()
         self.installations.reset()
         self.names.clear()
+        self.outside.clear()
 
     def emit(self, delivery: Delivery) -> None:
         """Send an event to the app."""
