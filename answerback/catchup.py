@@ -13,12 +13,14 @@ from typing import TypeVar
 import msgspec
 
 from answerback.accepting.acceptor import Acceptor
-from answerback.errors import RateLimited
+from answerback.errors import RateLimited, SealBroken
 from answerback.events import Event
 from answerback.http.platform import PlatformHttp
 from answerback.platforms import Exchange, Platform, scope
 from answerback.platforms.catchup import Channel, ChannelPage, MessageLog, MessagePage
+from answerback.settings import Settings
 from answerback.store import keys
+from answerback.store.fleet.accounts import Accounts
 from answerback.store.fleet.redeliveries import Redeliveries
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
@@ -31,6 +33,20 @@ MOST_A_ROUND = 100
 """Requests after which a round of a worker reads no further channel: those that waited longest come first."""
 KNOWN_THREADS = 30
 """Threads of a channel, changed lately, that are read although their first message is older: the newest ones."""
+
+
+async def message_logs(platform: Platform, settings: Settings, accounts: Accounts) -> list[MessageLog]:
+    """Return what our accounts on a platform can read: the configured one, and those that others have installed."""
+    support, install = platform.CATCHUP, platform.INSTALL
+    clients = [platform.client(settings)]
+    for held in (await accounts.held(platform.NAME)).values() if install and settings.secret_key else ():
+        try:
+            account = accounts.opened(platform.NAME, held)
+        except SealBroken:
+            continue  # reported where it is used
+        if install and account.token and not account.removed:
+            clients.append(install.client(settings, account))
+    return [log for client in clients if client and support and (log := support.log(client))]
 
 
 class CatchupReport(msgspec.Struct, frozen=True, kw_only=True):

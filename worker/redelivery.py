@@ -12,13 +12,16 @@ from arq import cron
 from arq.cron import CronJob
 
 from answerback.accepting.acceptor import Acceptor
-from answerback.catchup import Catchup
+from answerback.catchup import Catchup, message_logs
 from answerback.errors import RateLimited, Rejected, StoreFull, StoreUnavailable, Unavailable
 from answerback.http.platform import PlatformHttp
 from answerback.log import get_logger
+from answerback.platforms import Platform
+from answerback.platforms.catchup import MessageLog
 from answerback.platforms.registry import PLATFORMS
 from answerback.redelivery import Redelivery, RedeliveryReport
 from answerback.settings import Settings
+from answerback.store.fleet.accounts import Accounts
 from answerback.store.fleet.redeliveries import Redeliveries
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
@@ -32,21 +35,20 @@ LONGEST = 1800
 
 
 def redelivering(
-    settings: Settings, http: PlatformHttp, outbox: Outbox, threads: Threads, acceptor: Acceptor
+    settings: Settings, http: PlatformHttp, outbox: Outbox, threads: Threads, accounts: Accounts
 ) -> list[CronJob]:
     """Return the jobs, as far as they are configured. They also run at startup, often the end of an outage."""
     rounds: list[_Rounds] = []
     catchups: list[_Catchup] = []
-    database = threads.database
+    database, acceptor = threads.database, Acceptor(threads, accounts)
     for platform in PLATFORMS.values():
         hooks = platform.REDELIVERY.hooks(settings) if platform.REDELIVERY else ()
         if platform.REDELIVERY and hooks and (deliveries := platform.REDELIVERY.log(settings)):
             redelivery = Redelivery(platform, deliveries, http, outbox, Redeliveries(database))
             rounds.append(_Rounds(platform.NAME, hooks, redelivery))
         support = platform.CATCHUP
-        if support and support.enabled(settings) and (messages := support.log(settings)):
-            catchup = Catchup(platform, messages, http, threads, acceptor, Redeliveries(database))
-            catchups.append(_Catchup(platform.NAME, catchup))
+        if support and support.enabled(settings):
+            catchups.append(_Catchup(platform, settings, accounts, http, threads, acceptor))
     # Two jobs: reading channels takes long, and redeliveries must not wait for that.
     return [*_every_round("redeliver", rounds), *_every_round("catch_up", catchups)]
 
@@ -65,16 +67,35 @@ def _every_round(name: str, rounds: Sequence[_Round]) -> list[CronJob]:
 
 
 class _Catchup:
-    """The rounds of one platform's channels."""
+    """The rounds of one platform's channels, in all of our accounts there."""
 
-    def __init__(self, platform: str, catchup: Catchup) -> None:
-        self._log = log.bind(platform=platform)
-        self._catchup = catchup
+    def __init__(
+        self,
+        platform: Platform,
+        settings: Settings,
+        accounts: Accounts,
+        http: PlatformHttp,
+        threads: Threads,
+        acceptor: Acceptor,
+    ) -> None:
+        self._log = log.bind(platform=platform.NAME)
+        self._platform, self._settings, self._accounts = platform, settings, accounts
+        self._http, self._threads, self._acceptor = http, threads, acceptor
 
     async def run(self) -> int:
         """Run one round. Return the number of messages that were missed."""
         try:
-            reports = await self._catchup.round()
+            messages = await message_logs(self._platform, self._settings, self._accounts)
+        except (StoreUnavailable, StoreFull) as error:
+            self._log.warning("looking for missed messages failed; retrying in the next round", error=str(error))
+            return 0
+        return sum([await self._round(each) for each in messages])
+
+    async def _round(self, messages: MessageLog) -> int:
+        redeliveries = Redeliveries(self._threads.database)
+        catchup = Catchup(self._platform, messages, self._http, self._threads, self._acceptor, redeliveries)
+        try:
+            reports = await catchup.round()
         except (RateLimited, Unavailable, StoreUnavailable, StoreFull) as error:
             self._log.warning("looking for missed messages failed; retrying in the next round", error=str(error))
             return 0

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 from arq.cron import CronJob
 
-from answerback.accepting.acceptor import Acceptor
 from answerback.agents import Agent
 from answerback.agents.hiding import hidden_agents
 from answerback.agents.limits import TurnLimits
@@ -208,6 +207,6 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         ),
         cron_jobs=[
             *maintenance.cron_jobs(),
-            *redelivering(settings, http, outbox, threads, Acceptor(threads, accounts)),
+            *redelivering(settings, http, outbox, threads, accounts),
         ],
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from answerback.events import Event
-from answerback.platforms.outbound import Exchange
+from answerback.platforms.outbound import Client, Exchange
 
 if TYPE_CHECKING:
     from answerback.settings import Settings
@@ -71,9 +71,9 @@ class CatchupSupport(NamedTuple):
     Attributes:
         variable: The environment variable that turns it on.
         enabled: Returns whether it is on.
-        log: Returns the messages; None without a credential.
+        log: Returns the messages that a client of this platform can read; None if it cannot.
     """
 
     variable: str
     enabled: Callable[[Settings], bool]
-    log: Callable[[Settings], MessageLog | None]
+    log: Callable[[Client], MessageLog | None]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-Feature = Literal["mentions", "messages", "direct", "actions", "reactions", "react", "files", "checks"]
+Feature = Literal["mentions", "messages", "direct", "actions", "reactions", "react", "files", "checks", "agent"]
 """What agents may need.
 
 mentions: messages that mention the app. messages: others in channels, too. direct: one-to-one conversations. actions:
 buttons and forms. reactions: of people. react: reactions of agents. files: in and out. checks: check runs.
+agent: whether the app is declared an agent, with what the platform offers these.
 """
 
 

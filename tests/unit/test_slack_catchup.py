@@ -12,7 +12,9 @@ from answerback.platforms.catchup import Channel
 from answerback.platforms.slack.api import Slack
 from tests.fixtures.exchanges import answer, run
 
-MESSAGES = Slack("xoxb-secret", "https://slack.com/api", lambda: 1000.0).messages
+LOG = Slack("xoxb-secret", "https://slack.com/api", lambda: 1000.0).messages
+assert LOG
+MESSAGES = LOG
 CHANNEL = Channel("C1", "slack:T1:C1:")
 
 

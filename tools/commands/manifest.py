@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from answerback.platforms.manifest import Feature
 
-MORE = ("react", "reactions", "checks")
+MORE = ("react", "reactions", "checks", "agent")
 
 
 @click.command()

@@ -133,7 +133,7 @@ async def _redeliver(name: str | None, since: int, hooks: Sequence[str], dry_run
 
 async def _catch_up(platform: Platform, since: int, as_json: bool) -> int:
     from answerback.accepting.acceptor import Acceptor
-    from answerback.catchup import Catchup
+    from answerback.catchup import Catchup, CatchupReport, message_logs
     from answerback.http.platform import PlatformHttp
     from answerback.sealing import Seal
     from answerback.settings import Settings
@@ -144,16 +144,20 @@ async def _catch_up(platform: Platform, since: int, as_json: bool) -> int:
     from ..store import opened
 
     settings = Settings.load()
-    messages = platform.CATCHUP.log(settings) if platform.CATCHUP else None
-    if messages is None:
-        raise ConfigurationError(f"no credential for {platform.TITLE}. {platform.CREDENTIAL}")
     http = PlatformHttp(timeout=settings.platform_timeout)
+    reports: list[CatchupReport] = []
     try:
         async with opened() as store:
             database = store.threads.database
-            acceptor = Acceptor(store.threads, Accounts(database, Seal.of(settings)))
-            catchup = Catchup(platform, messages, http, store.threads, acceptor, Redeliveries(database))
-            reports = await catchup.round(await database.now() - since if since else None)
+            accounts = Accounts(database, Seal.of(settings))
+            messages = await message_logs(platform, settings, accounts)
+            if not messages:
+                raise ConfigurationError(f"no credential for {platform.TITLE}. {platform.CREDENTIAL}")
+            start = await database.now() - since if since else None
+            acceptor = Acceptor(store.threads, accounts)
+            for each in messages:
+                catchup = Catchup(platform, each, http, store.threads, acceptor, Redeliveries(database))
+                reports += await catchup.round(start)
     finally:
         await http.close()
     if as_json:

@@ -54,11 +54,10 @@ INAPPLICABLE: Mapping[SendOption, str] = {
 REDELIVERY: RedeliverySupport | None = None
 
 
-def _messages(settings: Settings) -> MessageLog | None:
+def _messages(client: Client) -> MessageLog | None:
     from answerback.platforms.slack.api import Slack
 
-    slack = client(settings)
-    return slack.messages if isinstance(slack, Slack) else None
+    return client.messages if isinstance(client, Slack) else None
 
 
 CATCHUP: CatchupSupport | None = CatchupSupport(

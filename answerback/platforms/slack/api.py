@@ -251,9 +251,9 @@ class Slack(Client):
         return self._history
 
     @property
-    def messages(self) -> SlackMessages:
-        """The messages of the channels that the app is in."""
-        return SlackMessages(self._call)
+    def messages(self) -> SlackMessages | None:
+        """The messages of the channels that the app is in; None for an organization, whose workspaces list theirs."""
+        return None if self._account.startswith("E") else SlackMessages(self._call)
 
     @property
     def presence(self) -> SlackPresence:

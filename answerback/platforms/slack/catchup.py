@@ -123,7 +123,7 @@ class SlackMessages(MessageLog):
 
 def _events(channel: Channel, page: _Messages, since: int) -> list[Event]:
     team = channel.prefix.split(":")[1]
-    events = [event_of(raw, team, channel.id) for raw in page.messages]
+    events = [event_of(raw, team, channel.id, account=team) for raw in page.messages]
     # A page of a thread begins with its first message, however old that is.
     return [event for event in events if event and milliseconds(event.message) >= since]
 

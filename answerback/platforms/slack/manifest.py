@@ -38,6 +38,10 @@ _GRANTS: Mapping[Feature, _Grant] = {
     "direct": _Grant(("im:history",), ("message.im",), "for direct messages"),
     "reactions": _Grant(("reactions:read",), ("reaction_added", "reaction_removed"), "to see reactions"),
     "react": _Grant(("reactions:write",), purpose="to react"),
+    # https://docs.slack.dev/ai/agent-sessions, https://docs.slack.dev/reference/events/agent_session_stopped
+    "agent": _Grant(
+        ("assistant:write",), ("agent_session_stopped",), "to show that an agent works, with a stop button"
+    ),
     "files": _Grant(("files:read", "files:write"), purpose="for files"),
 }
 
@@ -59,6 +63,8 @@ def document(app: AppRequest) -> Mapping[str, object]:
         },
         "bot_user": {"display_name": handle[:80], "always_online": True},
     }
+    if "agent" in app.features:
+        features["agent_view"] = {"agent_description": f"Ask {app.name}"[:300]}
     if app.commands:
         target = {} if app.socket else {"url": f"{app.url}/webhooks/slack"}
         features["slash_commands"] = [

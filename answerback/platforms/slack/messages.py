@@ -82,8 +82,11 @@ def content_of(message: Message) -> Visible:
     return visible(message.text or "", message.blocks, message.attachments, message.files)
 
 
-def event_of(raw: msgspec.Raw, team: str, channel: str) -> Event | None:
-    """Return a message that Slack lists as the event that its webhook is; None for what no person or app wrote."""
+def event_of(raw: msgspec.Raw, team: str, channel: str, *, account: str = "") -> Event | None:
+    """Return a message that Slack lists as the event that its webhook is; None for what no one wrote.
+
+    `account`: the workspace whose token has read it.
+    """
     try:
         message = _message.decode(raw)
     except (msgspec.MsgspecError, RecursionError):
@@ -91,7 +94,7 @@ def event_of(raw: msgspec.Raw, team: str, channel: str) -> Event | None:
     if not message.ts or message.subtype not in WRITTEN:
         return None
     message.channel = channel
-    parsed = message_event(Envelope(), message, team, f"slack:{team}:{channel}", app_mention=False)
+    parsed = message_event(Envelope(team_id=account), message, team, f"slack:{team}:{channel}", app_mention=False)
     return parsed[0] if isinstance(parsed, list) and isinstance(parsed[0], Event) else None
 
 
