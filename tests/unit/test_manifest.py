@@ -66,6 +66,10 @@ def test_socket_mode_and_installations() -> None:
     assert "commands" in app["oauth_config"]["scopes"]["bot"]
     public: Any = slack.document(AppRequest("bot", URL, every, installs=True))
     assert public["oauth_config"]["redirect_urls"] == [f"{URL}/slack/oauth"]
+    agent: Any = slack.document(AppRequest("Helpdesk", URL, every | {"agent"}))
+    assert agent["features"]["agent_view"] == {"agent_description": "Ask Helpdesk"}
+    assert "assistant:write" in agent["oauth_config"]["scopes"]["bot"]
+    assert "agent_session_stopped" in agent["settings"]["event_subscriptions"]["bot_events"]
     with pytest.raises(ValueError, match="--url"):
         slack.document(AppRequest("bot", "http://localhost:8080", every))
 

@@ -45,6 +45,12 @@ def test_messages_are_the_events_of_their_webhooks_and_threads_are_named() -> No
     assert (list(threads), cursor) == (["slack:T1:C1:20.5"], "older")
 
 
+def test_what_is_read_names_its_workspace_and_an_organization_has_no_channels_of_its_own() -> None:
+    done = run(MESSAGES.messages(CHANNEL, 10_000), answer(listed(message("20.5"))))
+    assert [event.account for event in done.value.events] == ["T1"]
+    assert Slack("xoxb-secret", "https://slack.com/api", account="E1").messages is None
+
+
 def test_the_first_message_of_a_thread_is_older_than_what_is_read() -> None:
     replies = listed(message("1.5"), message("20.5", thread_ts="1.5"))
     done = run(MESSAGES.replies(CHANNEL, "slack:T1:C1:1.5", 10_000), answer(replies))

@@ -39,9 +39,7 @@ _GRANTS: Mapping[Feature, _Grant] = {
     "reactions": _Grant(("reactions:read",), ("reaction_added", "reaction_removed"), "to see reactions"),
     "react": _Grant(("reactions:write",), purpose="to react"),
     # https://docs.slack.dev/ai/agent-sessions, https://docs.slack.dev/reference/events/agent_session_stopped
-    "agent": _Grant(
-        ("assistant:write",), ("agent_session_stopped",), "to show that an agent works, with a stop button"
-    ),
+    "agent": _Grant(("assistant:write",), ("agent_session_stopped",), "to show agents at work, with a stop button"),
     "files": _Grant(("files:read", "files:write"), purpose="for files"),
 }
 

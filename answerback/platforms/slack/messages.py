@@ -83,7 +83,7 @@ def content_of(message: Message) -> Visible:
 
 
 def event_of(raw: msgspec.Raw, team: str, channel: str, *, account: str = "") -> Event | None:
-    """Return a message that Slack lists as the event that its webhook is; None for what no one wrote.
+    """Return a message that Slack lists as the event that its webhook is; None for what no person or app wrote.
 
     `account`: the workspace whose token has read it.
     """
