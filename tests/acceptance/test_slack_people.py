@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
@@ -72,13 +73,14 @@ async def test_forms_are_opened_and_sent_in_the_thread_of_a_command_also_where_t
     await system.quiet(4)
     assert [letter async for letter in system.letters.list()] == []
 
-    # The answer began a thread for people. For the agent, the one of the command goes on, as ingress learns at once.
-    for count in range(4, 20):
+    # The answer began a thread for people. For the agent, the one of the command goes on, as ingress learns within a second.
+    for count in range(4, 100):
         await standins.act("slack", "say", channel="C1", thread_ts=answer.id, text="<@U0ANSWERBOT> who?")
         *_, later = await standins.wait_for_messages(count, "slack")
         assert later.thread == f"C1/{answer.id}"
         if later.body.startswith("ada: /report | ada: sent Report"):
             break
+        await asyncio.sleep(0.2)
     else:
         raise AssertionError(later)
 
