@@ -12,10 +12,9 @@ from answerback.catchup import message_logs
 from answerback.errors import SealBroken
 from answerback.messages import Identity
 from answerback.notifications import Installed, Uninstalled
+from answerback.platforms import github, slack
 from answerback.platforms.github.api import GitHub
 from answerback.platforms.github.credential import Token
-from answerback.notifications import Uninstalled
-from answerback.platforms import github, slack
 from answerback.replies import Reply
 from answerback.sealing import Seal
 from answerback.settings import Settings
