@@ -39,12 +39,13 @@ async def message_logs(platform: Platform, settings: Settings, accounts: Account
     """Return what our accounts on a platform can read: the configured one, and those that others have installed."""
     support, install = platform.CATCHUP, platform.INSTALL
     clients = [platform.client(settings)]
-    for held in (await accounts.held(platform.NAME)).values() if install and settings.secret_key else ():
+    held = await accounts.held(platform.NAME) if install and install.client and settings.secret_key else {}
+    for each in held.values():
         try:
-            account = accounts.opened(platform.NAME, held)
+            account = accounts.opened(platform.NAME, each)
         except SealBroken:
             continue  # reported where it is used
-        if install and account.token and not account.removed:
+        if install and install.client and account.token and not account.removed:
             clients.append(install.client(settings, account))
     return [log for client in clients if client and support and (log := support.log(client))]
 

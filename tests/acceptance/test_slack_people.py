@@ -74,6 +74,7 @@ async def test_forms_are_opened_and_sent_in_the_thread_of_a_command_also_where_t
     assert [letter async for letter in system.letters.list()] == []
 
     # The answer began a thread for people. For the agent, the one of the command goes on, as ingress learns soon.
+    later = answer
     for count in range(4, 100):
         await standins.act("slack", "say", channel="C1", thread_ts=answer.id, text="<@U0ANSWERBOT> who?")
         *_, later = await standins.wait_for_messages(count, "slack")

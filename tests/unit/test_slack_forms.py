@@ -42,8 +42,8 @@ KEY = "8f1c0d2e3b4a59687786.form0"
 
 def reply(kind: Any = "form", text: str = "", form: Form | None = FORM, address: Any = ADDRESS, **more: Any) -> Reply:
     thread = f"slack:T1:C1:{TRIGGER}"
-    own = {"content": ReplyContent(form=form)} if form else {}
-    return Reply(key=KEY, thread=thread, text=text, kind=kind, address=address, attempts=1, **own, **more)
+    content = ReplyContent(form=form) if form else None
+    return Reply(key=KEY, thread=thread, text=text, kind=kind, address=address, attempts=1, content=content, **more)
 
 
 def test_a_form_is_a_view_that_slack_accepts_and_comes_back_to_its_thread() -> None:
@@ -62,7 +62,8 @@ def test_a_form_is_a_view_that_slack_accepts_and_comes_back_to_its_thread() -> N
     event: Event = parsed(slack, "view_submission", **changes)
     assert event.thread.endswith(f":C1:{TRIGGER}")
     assert (event.reply, event.action and event.action.name, event.channel) == (KEY, "report", "C1")
-    inside = msgspec.json.decode(view(FORM, reply(address={**ADDRESS, "thread_ts": "1.2"}))["private_metadata"])  # type: ignore[arg-type]
+    below: Any = view(FORM, reply(address={**ADDRESS, "thread_ts": "1.2"}))
+    inside = msgspec.json.decode(below["private_metadata"])
     assert inside == {"channel": "C1", "thread_ts": "1.2", "reply": KEY}
 
 

@@ -135,8 +135,8 @@ class Slack(Client):
             return (yield from exchange(self._call, reply, content.files))
         text, actions = self._calm(reply.text), content.actions
         if reply.prepared:
-            said = {"text": fallback(text), "blocks": blocks(text, actions, reply.key)}
-            return (yield from respond(SlackPlace.of(reply), {"response_type": "in_channel"} | said, self._clock()))
+            said = {"response_type": "in_channel", "text": fallback(text), "blocks": blocks(text, actions, reply.key)}
+            return (yield from respond(SlackPlace.of(reply), said, self._clock()))
         try:
             words = _shown(reply.key, text, actions) | {"client_msg_id": client_message_id(reply.key)}
             return (yield from self._post(reply, words))

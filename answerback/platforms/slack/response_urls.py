@@ -5,13 +5,14 @@ https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from answerback.errors import RateLimited, Rejected, Unavailable
 from answerback.platforms import Exchange, Request, Sent
 from answerback.platforms.answer import requested_wait, seconds_to_wait
 from answerback.platforms.attempt import PASSING
-from answerback.platforms.slack.blocks import Json
 from answerback.platforms.slack.place import SlackPlace
 from answerback.platforms.slack.refusal import USUAL_WAIT
 
@@ -30,7 +31,7 @@ def outside(place: SlackPlace, refusals: int) -> tuple[str, ...]:
     return ("not_in_channel", "channel_not_found") if hidden else ("not_in_channel",)
 
 
-def respond(place: SlackPlace, content: Json, now: float) -> Exchange[Sent]:
+def respond(place: SlackPlace, content: Mapping[str, object], now: float) -> Exchange[Sent]:
     """Post to everybody in the channel, or as an answer that one person sees. Slack does not name the message."""
     body = {"replace_original": False, **content}
     if place.thread_ts:

@@ -56,7 +56,7 @@ class ReplyView(Model):
     """A reply in the outbox."""
 
     key: str
-    kind: Literal["message", "edit", "delete", "reaction", "review", "check"]
+    kind: Literal["message", "edit", "delete", "reaction", "review", "check", "form"]
     what: str = Field(description="what it is, in words")
     message: str | None = Field(description="the id of its message; null until that is in the history")
     state: Literal["pending", "streaming", "sending", "sent", "failed"]
