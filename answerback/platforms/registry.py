@@ -26,9 +26,10 @@ class Registry(Mapping[str, Platform]):
 
     @cached_property
     def _platforms(self) -> dict[str, Platform]:
-        from answerback.platforms import github, slack, standard, telegram
+        from answerback.platforms import github, slack, standard, telegram, twilio
 
-        platforms: dict[str, Platform] = {platform.NAME: platform for platform in (github, slack, telegram, standard)}
+        built_in: tuple[Platform, ...] = (github, slack, telegram, twilio, standard)
+        platforms = {platform.NAME: platform for platform in built_in}
         for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
             platform = _load(entry)
             if platform.NAME in platforms:

@@ -70,6 +70,10 @@ class StandIns:
         invite (our app, a channel), uninstall (team), upload (name, content in base64), submit and close (view_id,
         values), authorize (url), disconnect (reason: of the WebSockets). `channel`, `ts`, `user` and `team` name where
         and who.
+
+        Twilio: say (text, files: [name, type, content in base64]), press (label, payload, of), locate (latitude,
+        longitude, label, address), opt (word: STOP, START or HELP), close (WhatsApp's window), point (number, url: its
+        webhook). `ours`, `theirs`, `account` and `service` name where and who.
         """
         done: Json = await self._call("POST", "acts", {"platform": platform, "act": act, "details": details})
         return done
@@ -77,7 +81,7 @@ class StandIns:
     async def state(self, platform: str) -> Json:
         """Return what people see besides messages.
 
-        Slack: statuses, titles, prompts, sessions, streams, files, views, sockets.
+        Slack: statuses, titles, prompts, sessions, streams, files, views, sockets. Twilio: messages, typing, opted_out.
         """
         found: Json = await self._call("GET", "state", query={"platform": platform})
         return found

@@ -18,7 +18,7 @@ import msgspec
 from answerback.testing.standins.signatures import Delivery
 from answerback.testing.standins.values import moment
 
-PATIENCE = {"github": 10.0, "slack": 3.0}
+PATIENCE = {"github": 10.0, "slack": 3.0, "twilio": 15.0}
 """Seconds until a delivery times out."""
 
 
@@ -176,6 +176,8 @@ class Hooks:
         url = attempt.url.replace("{platform}", attempt.platform)
         if url == attempt.url:
             url = f"{url.rstrip('/')}/{attempt.platform}"
+        if attempt.delivery.query:
+            url = f"{url}?{attempt.delivery.query}"
         final = False
         patience = aiohttp.ClientTimeout(total=PATIENCE[attempt.platform])
         try:

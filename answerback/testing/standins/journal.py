@@ -35,7 +35,8 @@ class Posted(msgspec.Struct):
     """A message as the platform stored it.
 
     thread   "acme/widgets#7", "acme/widgets#7/r123" (below a review comment), "acme/widgets#9/dc45"
-             (below a discussion's comment); "C024BE91L/1700000000.000100"; what the body says for standard
+             (below a discussion's comment); "C024BE91L/1700000000.000100"; our number or messaging service and
+             theirs for Twilio; what the body says for standard
     key      the mark it carries: the last HTML comment's last word on GitHub, the metadata's
              payload `key` on Slack, the webhook-id for standard; "" without one
     repeats  how often it was sent again and recognised as the same (standard)

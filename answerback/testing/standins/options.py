@@ -39,6 +39,13 @@ class Options:
     slack_history_seconds  the time between two requests for messages by one method, of which each then returns 15;
                            0: no limit
     slack_retries    seconds before each repeat of an event whose delivery failed
+    twilio_account   of several, each has the token at its place in `twilio_token`
+    twilio_api_key   "SK…:secret", which may be used for every account
+    twilio_numbers   what messages are sent from: numbers, and addresses on other channels
+    twilio_url       the public URL under which Twilio knows us, and signs; what it sends there goes to `webhooks`
+    twilio_messages_per_second     above so many, Twilio answers 429; 0: never
+    twilio_status_seconds          the time between two statuses of a message
+    twilio_retries   seconds before each repeat of a webhook that failed: none, unless its URL asks for it
     webhooks         where the platforms' own webhooks go: a URL in which "{platform}" is replaced,
                      or one to which "/github" or "/slack" is appended; empty: none are sent
     """
@@ -77,6 +84,14 @@ class Options:
     slack_history_seconds: float = 0
     slack_retries: str = "0,60,300"
     slack_seed: int = 0
+    twilio_account: str = "AC0123456789abcdef0123456789abcdef"
+    twilio_token: str = "twilio-auth-token-of-the-standin"
+    twilio_api_key: str = "SK0123456789abcdef0123456789abcdef:twilio-api-secret"
+    twilio_numbers: str = "+15005550006,+15005550010,whatsapp:+14155238886,rcs:acme_widgets_agent"
+    twilio_url: str = "https://bot.example"
+    twilio_messages_per_second: int = 0
+    twilio_status_seconds: float = 0.05
+    twilio_retries: str = ""
     standard_secret: str = "whsec_c3RhbmRpbi1zdGFuZGFyZC1zZWNyZXQ="
     model_key: str = "sk-standin"
     webhooks: str = ""
@@ -97,6 +112,12 @@ class Options:
             "SLACK_SIGNING_SECRET": self.slack_secret,
             "STANDARD_WEBHOOKS_SECRET": self.standard_secret,
             "STANDARD_WEBHOOKS_REPLY_URL": f"{url}/standard/replies",
+            "TWILIO_ACCOUNT_SID": self.twilio_account.split(",")[0],
+            "TWILIO_AUTH_TOKEN": ",".join(
+                f"{account}:{token}"
+                for account, token in zip(self.twilio_account.split(","), self.twilio_token.split(","), strict=True)
+            ),
+            "TWILIO_API_URL": f"{url}/twilio",
             "OPENAI_BASE_URL": f"{url}/model/v1",
             "OPENAI_API_KEY": self.model_key.split(",")[0],
             "WEATHER_API_URL": f"{url}/weather",

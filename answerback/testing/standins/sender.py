@@ -21,9 +21,10 @@ from answerback.testing.standins.github.webhooks import GitHub
 from answerback.testing.standins.options import Options
 from answerback.testing.standins.signatures import Delivery
 from answerback.testing.standins.slack.webhooks import Slack
+from answerback.testing.standins.twilio.webhooks import Twilio
 from answerback.testing.standins.values import Json, moment
 
-__all__ = ["Delivery", "GitHub", "Slack", "Standard"]
+__all__ = ["Delivery", "GitHub", "Slack", "Standard", "Twilio"]
 
 
 @dataclass(frozen=True, kw_only=True)

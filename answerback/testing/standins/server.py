@@ -17,6 +17,7 @@ from answerback.testing.standins.options import Options
 from answerback.testing.standins.slack.api import Slack
 from answerback.testing.standins.standard.api import Standard
 from answerback.testing.standins.standin import RULE, Operation, Refusal, StandIn, answer
+from answerback.testing.standins.twilio.api import Twilio
 from answerback.testing.standins.weather import Weather
 
 STANDINS = web.AppKey("standins", list[StandIn])
@@ -38,6 +39,7 @@ def create_app(options: Options | None = None) -> web.Application:
         GitHub(told, journal, hooks),
         Slack(told, journal, hooks),
         Standard(told, journal),
+        Twilio(told, journal, hooks),
         Model(told),
         Weather(),
     ]

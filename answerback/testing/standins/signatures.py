@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Mapping
 from typing import NamedTuple
 
 TOLERANCE = 300
@@ -14,11 +15,15 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 
 
 class Delivery(NamedTuple):
-    """One signed webhook: its headers, its body, and the id that makes it one event. Sent twice, it is a redelivery."""
+    """One signed webhook: its headers, its body, and the id that makes it one event. Sent twice, it is a redelivery.
+
+    query  of the URL that it is sent to
+    """
 
     headers: dict[str, str]
     body: bytes
     id: str
+    query: str = ""
 
 
 def github(secret: str, body: bytes) -> str:
@@ -32,6 +37,12 @@ def github(secret: str, body: bytes) -> str:
 def slack(secret: str, timestamp: int, body: bytes) -> str:
     """The value of `X-Slack-Signature`: https://docs.slack.dev/authentication/verifying-requests-from-slack"""
     return "v0=" + hmac.new(secret.encode(), b"v0:%d:" % timestamp + body, hashlib.sha256).hexdigest()
+
+
+def twilio(token: str, url: str, fields: Mapping[str, str]) -> str:
+    """The value of `X-Twilio-Signature` of a form: https://www.twilio.com/docs/usage/webhooks/webhooks-security"""
+    signed = url + "".join(f"{name}{fields[name]}" for name in sorted(fields))
+    return base64.b64encode(hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()).decode()
 
 
 def standard(secret: str, message: str, timestamp: int, body: bytes) -> str:

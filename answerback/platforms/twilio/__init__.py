@@ -1,0 +1,65 @@
+"""Twilio: SMS, MMS, WhatsApp and RCS through one API. `webhook` parses what comes in, `api` posts replies.
+
+https://www.twilio.com/docs/messaging
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from answerback.platforms.twilio.sending import complete
+from answerback.platforms.twilio.settings import TwilioSettings
+from answerback.platforms.twilio.signature import SETTINGS as SIGNATURE_SETTINGS
+from answerback.platforms.twilio.signature import SIGNATURE, sign, verify
+from answerback.platforms.twilio.webhook import parse
+
+if TYPE_CHECKING:
+    from answerback.platforms import Client, Handshake, KeySource, SendOption
+    from answerback.platforms.catchup import CatchupSupport
+    from answerback.platforms.install import InstallSupport
+    from answerback.platforms.manifest import ManifestSupport
+    from answerback.platforms.reading import ReaderSupport
+    from answerback.platforms.redelivery import RedeliverySupport
+    from answerback.settings import Settings
+    from answerback.settings.platform import PlatformSettings
+
+__all__ = [
+    "ACKNOWLEDGED", "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HANDSHAKE", "HEADERS", "INAPPLICABLE", "INSTALL",
+    "KEYS", "MANIFEST", "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client",
+    "complete", "parse", "sign", "verify",
+]  # fmt: skip
+
+NAME = "twilio"
+TITLE = "Twilio"
+SETTINGS: type[PlatformSettings] = TwilioSettings
+SECRET = "TWILIO_AUTH_TOKEN"
+CREDENTIAL = "Set TWILIO_ACCOUNT_SID, beside TWILIO_AUTH_TOKEN or TWILIO_API_KEY."
+CREDENTIAL_OPTIONAL = False
+METHODS: tuple[str, ...] = ("POST", "GET")
+HEADERS: tuple[str, ...] = (SIGNATURE, SIGNATURE_SETTINGS, "content-type", "host")
+KEYS: KeySource | None = None
+HANDSHAKE: Handshake | None = None
+ACKNOWLEDGED = 200
+MARKDOWN = False
+INAPPLICABLE: Mapping[SendOption, str] = {
+    "event": "every payload is a message or a status",
+    "delivery": "the message identifies the delivery",
+}
+MANIFEST: ManifestSupport | None = None
+READER: ReaderSupport | None = None
+CATCHUP: CatchupSupport | None = None
+REDELIVERY: RedeliverySupport | None = None
+INSTALL: InstallSupport | None = None
+
+
+def client(settings: Settings) -> Client | None:
+    """Return a client for all configured accounts; None without one."""
+    from answerback.platforms.twilio.api import Twilio
+
+    own = settings.of(TwilioSettings)
+    credentials = own.credentials()
+    if not credentials:
+        return None
+    webhook = f"{settings.public_url}/webhooks/{NAME}" if settings.public_url else ""
+    return Twilio(credentials, own.api_url, webhook=webhook, template=own.whatsapp_template or "")

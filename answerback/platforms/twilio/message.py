@@ -1,0 +1,35 @@
+"""A message as Twilio's API returns it: https://www.twilio.com/docs/messaging/api/message-resource#message-properties"""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from answerback.platforms.decoding import Spare
+
+
+class Message(msgspec.Struct):
+    """The fields that we read."""
+
+    sid: str
+    status: Spare[str] = None
+    body: Spare[str] = None
+    direction: Spare[str] = None
+    date_created: Spare[str] = None
+    messaging_service_sid: Spare[str] = None
+    error_code: Spare[int] = None
+    error_message: Spare[str] = None
+
+    @property
+    def created(self) -> float:
+        """When it was made, in seconds since 1970 by Twilio's clock; 0 if that cannot be read."""
+        try:
+            return parsedate_to_datetime(self.date_created or "").timestamp()
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return 0.0
+
+    @property
+    def ours(self) -> bool:
+        """Whether the account sent it."""
+        return (self.direction or "outbound-api").startswith("outbound")

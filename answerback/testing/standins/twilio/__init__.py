@@ -1,0 +1,1 @@
+"""Twilio's API for messages, and the people who write: https://www.twilio.com/docs/messaging"""
