@@ -64,7 +64,7 @@ def test_a_reply_goes_from_the_number_that_was_written_to() -> None:
     assert request.headers["authorization"] == "Basic " + base64.b64encode(f"{ACCOUNT}:token".encode()).decode()
     callback = form(request).pop("StatusCallback")
     assert callback == (
-        f"https://bot.example/webhooks/twilio?reply=abc.0&thread=twilio%3A{ACCOUNT}%3A%2B15005550006%3A%2B14155550100"
+        f"https://bot.example/webhooks/twilio?reply=abc.0&thread=twilio:{ACCOUNT}:%2B15005550006:%2B14155550100"
     )
     assert form(request) | {"StatusCallback": ""} == {
         "To": "+14155550100", "From": "+15005550006", "Body": "Hello", "StatusCallback": "",

@@ -56,15 +56,14 @@ class Downloads(NamedTuple):
         url = attachment.remote
         if not self._is_twilios(url):
             raise Rejected("it is kept outside of Twilio")
+        account = _ACCOUNT.search(urlsplit(url).path)
+        headers = {"authorization": self.authorization(account[1] if account else "")}
         for _ in range(_MOST_MOVES):
-            account = _ACCOUNT.search(urlsplit(url).path)
-            headers = (
-                {"authorization": self.authorization(account[1] if account else "")} if self._is_twilios(url) else {}
-            )
             response = yield from harmless(Request(method="GET", url=url, headers=headers))
             target = response.headers.get("location", "")
             if response.status in (301, 302, 303, 307, 308) and target:
-                url = urljoin(url, target)
+                # What is signed by its address refuses a second credential.
+                url, headers = urljoin(url, target), {}
                 continue
             if response.status in (404, 410):
                 raise Rejected("it was deleted")

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from answerback.testing.standins.signatures import Delivery
 from answerback.testing.standins.values import moment
@@ -182,7 +183,7 @@ class Hooks:
         patience = aiohttp.ClientTimeout(total=PATIENCE[attempt.platform])
         try:
             async with self._session.post(
-                url, data=attempt.delivery.body, headers=attempt.delivery.headers, timeout=patience
+                URL(url, encoded=True), data=attempt.delivery.body, headers=attempt.delivery.headers, timeout=patience
             ) as response:
                 attempt.code = response.status
                 attempt.status = "OK" if response.ok else f"Invalid HTTP Response: {response.status}"
