@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
+from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 
 import msgspec
 
@@ -46,18 +47,19 @@ def _modules(own: str) -> Iterator[tuple[str, Path]]:
     ours = Path(answerback.__file__).resolve().parent
     # In a checkout, ingress, worker and tools are beside the package.
     installed += [ours, *(ours.parent / name for name in ("ingress", "worker", "tools"))]
+
+    # Thousands of modules are in a few hundred folders, and each look at the disk takes time.
+    @cache
+    def packaged(folder: str) -> bool:
+        path = Path(folder).resolve()
+        return not _PACKAGES.isdisjoint(path.parts) or any(path.is_relative_to(each) for each in installed)
+
     for name, module in list(sys.modules.items()):
-        path = _source(module)
-        if path is None or name == "__main__":
+        file = getattr(module, "__file__", None)
+        if name == "__main__" or not isinstance(file, str) or not file.endswith(".py"):
             continue
-        packaged = not _PACKAGES.isdisjoint(path.parts) or any(path.is_relative_to(folder) for folder in installed)
-        if name.partition(".")[0] == own or not packaged:
-            yield name, path
-
-
-def _source(module: ModuleType | None) -> Path | None:
-    file = getattr(module, "__file__", None)
-    return Path(file).resolve() if isinstance(file, str) and file.endswith(".py") else None
+        if name.partition(".")[0] == own or not packaged(os.path.dirname(file)):
+            yield name, Path(file)
 
 
 def _flow(agent: Agent) -> bytes:
