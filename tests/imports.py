@@ -2,30 +2,33 @@
 
 import gc
 from importlib import import_module
+from pathlib import Path
 from typing import cast
 
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
 
-for name in (
+ROOT = Path(__file__).parents[1]
+OURS = ("answerback", "ingress", "worker", "tools")
+ON_DEMAND = ("answerback.tracing.", "answerback.testing.plugin")
+"""What imports what a process has only if it is asked to."""
+OTHERS = (
     "uvloop",
-    "answerback.agents.llm.model",
-    "answerback.flows.llm",
     "openai.resources.chat.completions",
     "pydantic_ai.models.openai",
     "pydantic_ai.providers.openai",
-    "answerback.agents.remote",
-    "answerback.platforms.github",
-    "answerback.platforms.slack",
-    "answerback.platforms.standard",
-    "ingress.app",
-    "ingress.mcp.server",
-    "worker.worker",
-    "tools.store",
-    "tools.cli",
-    "tools.rendering",
-    "answerback.testing.standins.server",
-):
+    "encodings.idna",
+)
+
+
+def ours() -> list[str]:
+    """Return our modules, without those that are programs."""
+    files = [file.relative_to(ROOT).with_suffix("") for package in OURS for file in (ROOT / package).rglob("*.py")]
+    names = [".".join(file.parts).removesuffix(".__init__") for file in files if "template" not in file.parts]
+    return sorted(name for name in names if not name.endswith("__main__") and not name.startswith(ON_DEMAND))
+
+
+for name in (*ours(), *OTHERS):
     import_module(name)
 
 # Their scripts are read, too.
