@@ -14,20 +14,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tests.acceptance.system import PATIENCE, free_port
+from tests.acceptance.system import PATIENCE, free_port, pause
 from tests.forks import ROOT, Fork
 
 T = TypeVar("T")
 FORKED = sys.platform == "linux"
 """Whether `up` can be a fork here."""
+SUPERVISOR = "tests.acceptance.forked_up" if FORKED else "tools"
+"""The module that is `answerback` for commands that start processes: these are forks where they can be."""
 
 
 def until(look: Callable[[], T], what: str, within: float = PATIENCE) -> T:
     """What `look` gives as soon as it is true."""
-    deadline = time.monotonic() + within
+    began = time.monotonic()
     while not (found := look()):
-        assert time.monotonic() < deadline, f"{what} did not happen within {within:g} s"
-        time.sleep(0.01)
+        assert time.monotonic() < began + within, f"{what} did not happen within {within:g} s"
+        time.sleep(pause(began))
     return found
 
 
@@ -144,7 +146,7 @@ class Terminal:
         process: subprocess.Popen[bytes] | Fork
         if self.forked:
             log.touch()
-            process = Fork(["tests.acceptance.forked_up", "up", *args], environment, log, folder=self.folder)
+            process = Fork([SUPERVISOR, "up", *args], environment, log, folder=self.folder)
         else:
             with log.open("wb") as output:
                 process = subprocess.Popen(

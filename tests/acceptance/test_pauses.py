@@ -9,7 +9,7 @@ import aiohttp
 
 from answerback.testing.standins.sender import Delivery, Slack, Standard
 from tests.acceptance.system import Process, System, until
-from tests.acceptance.terminal import Done, command
+from tests.acceptance.terminal import SUPERVISOR, Done, command
 from tests.standins.client import StandIns
 
 AGENTS = "tests.acceptance.versioned:pair"
@@ -86,7 +86,7 @@ async def test_paused_replies_and_a_paused_everything(system: System, standins: 
 
 async def test_a_drained_worker_finishes_and_is_not_restarted(plain: System) -> None:
     await plain.ingress()
-    supervisor = await plain.start("tools worker --processes 2", ANSWERBACK_AGENTS=AGENTS)
+    supervisor = await plain.start(f"{SUPERVISOR} worker --processes 2", ANSWERBACK_AGENTS=AGENTS)
     await _logged(supervisor, "all processes are ready")
     await plain.deliver("standard", _slow("running", "running"))
     await plain.marked("began-running-one-1")

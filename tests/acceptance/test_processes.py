@@ -13,9 +13,7 @@ import aiohttp
 
 from answerback.testing.standins.sender import Standard
 from tests.acceptance.system import Process, System, free_port, until
-from tests.acceptance.terminal import FORKED
-
-SUPERVISOR = "tests.acceptance.forked_up" if FORKED else "tools"
+from tests.acceptance.terminal import SUPERVISOR
 
 
 async def _supervisor(system: System, kind: str, processes: int, **settings: str) -> Process:

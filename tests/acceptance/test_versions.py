@@ -14,9 +14,9 @@ import pytest
 
 from answerback.testing.standins.sender import Standard
 from tests.acceptance.system import Process, System, until
-from tests.acceptance.terminal import command
+from tests.acceptance.terminal import SUPERVISOR, command
 
-DEPLOYS = 4
+DEPLOYS = 3
 
 
 async def _logged(process: Process, event: str, times: int = 1) -> None:
@@ -47,7 +47,10 @@ async def test_deploys_of_incompatible_code_are_not_noticed(plain: System, tmp_p
     deploy(0)
     await plain.ingress()
     supervisor = await plain.start(
-        "tools worker --processes 2", ANSWERBACK_AGENTS="deployed:agents", PYTHONPATH=str(tmp_path)
+        f"{SUPERVISOR} worker --processes 2",
+        ANSWERBACK_AGENTS="deployed:agents",
+        PYTHONPATH=str(tmp_path),
+        LEASE_SECONDS="30",  # nobody dies here: whoever lost a lease would take its steps twice
     )
     await _logged(supervisor, "all processes are ready")
     stop = asyncio.Event()
@@ -59,7 +62,7 @@ async def test_deploys_of_incompatible_code_are_not_noticed(plain: System, tmp_p
             text = f"m{number}" + (" fail" if number % 4 == 0 else "")
             await plain.deliver("standard", Standard().message(text, thread=f"t{number % 40}"))
             sent += 1
-            await asyncio.sleep(0.06)
+            await asyncio.sleep(0.1)
         return sent
 
     loading = asyncio.create_task(load())
