@@ -95,7 +95,7 @@ class Scene:
             while not over:
                 await self.say(talk)
                 # A thread that rests may be claimed by another worker.
-                await asyncio.sleep(random.uniform(0, 0.4))
+                await asyncio.sleep(random.uniform(0, 0.8))
 
         talks = [
             *(self.talk("github") for _ in range(4)),

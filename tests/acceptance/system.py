@@ -36,12 +36,17 @@ async def until(
     look: Callable[[], Awaitable[T]], good: Callable[[T], bool] = bool, *, within: float = PATIENCE, what: str = ""
 ) -> T:
     """What `look` gives as soon as it is `good`. Raises AssertionError with the last of it when it does not get so."""
-    deadline = time.monotonic() + within
+    began = time.monotonic()
     while not good(found := await look()):
-        if time.monotonic() > deadline:
+        if time.monotonic() > began + within:
             raise AssertionError(f"{what or 'it'} did not happen within {within:g} s; the last look: {found!r}")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(pause(began))
     return found
+
+
+def pause(began: float) -> float:
+    """Seconds until the next look: longer where one waits longer, since a look takes what it waits for some CPU."""
+    return min(0.1, max(0.01, (time.monotonic() - began) / 10))
 
 
 _held: list[socket.socket] = []
