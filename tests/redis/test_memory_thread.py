@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -230,3 +232,20 @@ async def test_both_keep_the_same(scene: str, database: Database, threads: Threa
     by_a_worker = await _by_a_worker(database, threads, agents(), events)
     assert any(kept.history for kept in by_a_worker.values())
     assert await _in_memory(agents(), events) == by_a_worker
+
+
+async def test_a_turn_of_a_worker_is_freed_without_the_garbage_collector(database: Database, threads: Threads) -> None:
+    turns: list[weakref.ref[Turn]] = []
+
+    async def watched(turn: Turn) -> str:
+        turns.append(weakref.ref(turn))
+        return await chatty(turn)
+
+    gc.disable()
+    try:
+        events = [_event(n, "x", thread, agent="a") for thread in (CHAT, ISSUE) for n in range(2)]
+        await _by_a_worker(database, threads, [Agent("a", watched)], events)
+        # The collector stops every turn of its process.
+        assert [turn() for turn in turns] == [None] * 4
+    finally:
+        gc.enable()

@@ -25,7 +25,7 @@ from .show_requests import ShowRequests
 from .showing import Showing
 from .showing_stream import ShowingStream
 from .shown_replies import concluded
-from .stream_writer import NULL_STREAM, StreamWriter, TurnStream, stream_of
+from .stream_writer import NULL_STREAM, StreamWriter, TurnStream
 
 
 class TurnOpener:
@@ -54,17 +54,27 @@ class TurnOpener:
         Raises:
             msgspec.MsgspecError: the journal or the agent's state was written by a newer version.
         """
+        events = claim.events
+        event = events[-1]
+        client = await self._clients.of(event.platform, event.account)
+        showing: Showing | None = None
+        if client and client.streaming and agent.shows(default=client.streaming.default) and not command:
+            showing = Showing(claim, event.id, Place.of(event), client, client.streaming, self._requests)
 
+        # None of these refers to the turn, which refers to them: what nothing refers to in a circle is freed at once,
+        # and not by the garbage collector, which stops all turns meanwhile.
         async def write(name: str, record: bytes, replies: Sequence[Reply]) -> None:
             concludes = any(reply.kind == "message" for reply in replies)
             if concludes:
-                await stream_of(turn).settle()
+                if showing is not None:
+                    await showing.close()
                 replies = concluded(claim, replies)
             step = Step(claim.thread, claim.fence, claim.owner, claim.position, name, record, replies, concludes)
             await retry_while_unavailable(self._threads.step, step)
             if concludes:
                 claim.streamed = None
-                stream_of(turn).settled()
+                if showing is not None:
+                    showing.reopen()
 
         async def read_file(id: str) -> bytes:
             return await retry_while_unavailable(self._files.content, claim.thread, id)
@@ -72,15 +82,11 @@ class TurnOpener:
         async def write_file(file: File) -> None:
             await retry_while_unavailable(self._files.put, claim.thread, file, limits=self._file_limits)
 
-        events = claim.events
-        event = events[-1]
         records = {name: record for entry in claim.entries for name, record in entry.journal.items()} | claim.journal
         stream: TurnStream = StreamWriter(self._threads, claim, event.id) if claim.live else NULL_STREAM
-        client = await self._clients.of(event.platform, event.account)
-        if client and client.streaming and agent.shows(default=client.streaming.default) and not command:
-            showing = Showing(claim, event.id, Place.of(event), client, client.streaming, self._requests)
+        if showing is not None:
             stream = ShowingStream(showing, stream)
-        turn = open_turn(
+        return open_turn(
             agent,
             events,
             history=claim.history,
@@ -95,7 +101,6 @@ class TurnOpener:
             read_file=read_file,
             write_file=write_file,
         )
-        return turn
 
     async def say(self, claim: Claim, event: Event, text: str) -> Sequence[Reply]:
         """Return a reply to an event that no agent answers."""

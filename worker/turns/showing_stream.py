@@ -67,9 +67,6 @@ class ShowingStream(TurnStream):
     async def settle(self) -> None:
         await self._showing.close()
 
-    def settled(self) -> None:
-        self._showing.reopen()
-
     async def finish(self) -> list[EncodedEvent]:
         await self._showing.close()
         return await self._inner.finish()

@@ -48,9 +48,6 @@ class TurnStream(Stream):
     async def settle(self) -> None:
         """Wait until the platform shows nothing more of the next reply, which is about to be stored."""
 
-    def settled(self) -> None:
-        """Go on with the reply after the one that has been stored."""
-
     def abort(self) -> None:
         """Show nothing more on the platform: the attempt has ended."""
 
