@@ -35,6 +35,8 @@ class Composer:
     """
 
     def __init__(self, client: Client | None, event: Event, *, stored: int = 0) -> None:
+        self.posts = client is not None
+        """Whether replies are posted on a platform, and do not only stay in the thread."""
         self._client = client
         self._event = event
         self._stored = stored

@@ -61,6 +61,28 @@ def opened(record: str | Written) -> tuple[str, ReplyContent | None]:
 class TurnRecord:
     """A turn's input, and what it has brought about so far. An agent is given it as a `Turn`."""
 
+    # What most turns leave as it is, is not set for each: an object of up to 30 attributes is much cheaper to make.
+    meter: Meter = NULL_METER
+    """Counts what is done in this turn."""
+    presence: TurnPresence = NULL_PRESENCE
+    """What people see of it while it runs."""
+    backfill = NO_BACKFILL
+    """How messages read from the platform change the thread's history."""
+    knowledge: Knowledge | None = None
+    """What the agent may look up."""
+    public: Collection[str] = ()
+    """Names of the tools whose arguments and results a page's visitors may read."""
+    usage: Usage | None = None
+    """Tokens and model requests used so far; None if no model was called."""
+    others = 0
+    """The number of replies so far that are not messages of their own."""
+    model = b""
+    """The agent's own record of this turn, stored with the answer and returned in `history`."""
+    output_json = b""
+    """The structured output of a typed run, as JSON, stored with the answer."""
+    command: Command | None = None
+    """A command to all agents in the event, such as mute: the event then does not reach the agent."""
+
     def __init__(
         self,
         *,
@@ -93,39 +115,21 @@ class TurnRecord:
         self.attention = attention
         self.journal = journal
         self.stream = stream or Stream()
-        self.meter: Meter = NULL_METER
-        """Counts what is done in this turn."""
-        self.presence: TurnPresence = NULL_PRESENCE
-        """What people see of it while it runs."""
         self.earlier = earlier
         """Messages of these events that an interrupted or failed turn left in the thread's history."""
-        self.backfill = NO_BACKFILL
-        """How messages read from the platform change the thread's history."""
         self.tools: list[ToolCall] = []
         """The tools that a model called in this turn."""
         self.retrievals: list[Retrieval] = []
         """What was looked up in this turn."""
-        self.knowledge: Knowledge | None = None
-        """What the agent may look up."""
         self.unknown: set[str] = set()
         """Ids of the tool calls whose outcome is unknown."""
-        self.public: Collection[str] = ()
-        """Names of the tools whose arguments and results a page's visitors may read."""
-        self.usage: Usage | None = None
-        """Tokens and model requests used so far; None if no model was called."""
         self.replies: list[TurnReply] = []
         """The messages so far."""
         self.checks: dict[str, str] = {}
         """The keys of the check runs of this turn, by name."""
-        self.others = 0
-        """The number of replies so far that are not messages of their own."""
-        self.model = b""
-        """The agent's own record of this turn, stored with the answer and returned in `history`."""
-        self.output_json = b""
-        """The structured output of a typed run, as JSON, stored with the answer."""
-        self.command: Command | None = None
-        """A command to all agents in the event, such as mute: the event then does not reach the agent."""
         self._compose = compose or Composer(None, events[-1])
+        self.posted = self._compose.posts
+        """Whether its replies are posted on a platform."""
         self._read_file = read_file
         self._write_file = write_file
 

@@ -46,8 +46,6 @@ class PresenceKeeper:
         lease: float,
     ) -> None:
         self._clients = clients
-        self.platforms = clients.platforms
-        """The platforms on which turns may be shown: a look into a set for each turn elsewhere."""
         self._threads = threads
         self._records = Presences(threads.database)
         self._requests = PresenceRequests(http, outbox, threads.database)

@@ -27,6 +27,9 @@ class Clients(Mapping[str, Client]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._configured)
 
+    def __contains__(self, platform: object) -> bool:
+        return platform in self._configured
+
     def __len__(self) -> int:
         return len(self._configured)
 
@@ -37,7 +40,7 @@ class Clients(Mapping[str, Client]):
 
     async def of(self, platform: str, account: str) -> Client | None:
         """Return the client for an account: its own, or else the configured one; None without either."""
-        access = await self.access(platform, account)
+        access = await self.access(platform, account) if account else None
         return (access.client if access else None) or self._configured.get(platform)
 
     async def access(self, platform: str, account: str) -> Access | None:

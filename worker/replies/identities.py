@@ -60,7 +60,7 @@ class Identities:
 
     async def of(self, platform: str, account: str) -> Identity | None:
         """Return who we are where an event came from, or a reply goes to; None if that is not known yet."""
-        access = await self._clients.access(platform, account)
+        access = await self._clients.access(platform, account) if account else None
         if access and access.identity:
             return access.identity
         identity = self.resolved.get(platform)

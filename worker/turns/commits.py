@@ -48,10 +48,8 @@ def commit_answered(
         handled=len(claim.entries),
         messages=[*turn.backfill.messages, *messages] if turn.backfill.messages else messages,
         # Replies that `turn.reply` has already put into the outbox are not added twice.
-        replies=[
-            *(reply for each in turn.replies if each.parts is not last for reply in each.parts),
-            *concluded(claim, last),
-        ],
+        replies=[reply for each in turn.replies if each.parts is not last for reply in each.parts]
+        + [*concluded(claim, last)],
         agent=agent.name,
         state=encode(turn.state) if turn.state or claim.state else b"",
         patience=patience,

@@ -64,7 +64,7 @@ class Fetches:
 
     def wanted(self, turn: Turn) -> Callable[[], Awaitable[None]] | None:
         """Return what is to be done before the agent runs, if its events have files that a platform keeps."""
-        if turn.command or not any(one.remote for event in turn.events for one in event.attachments):
+        if turn.command or not any(one.remote for one in turn.attachments):
             return None
 
         async def fetch() -> None:

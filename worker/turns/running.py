@@ -96,11 +96,11 @@ class Running:
         arrival: Arrival,
         seconds: float,
         *,
-        first: Sequence[Callable[[], Awaitable[None]] | None] = (),
+        before: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> str | None:
         """Run the agent within its time limit. An agent that exits the process or cancels itself has failed.
 
-        `first`: what to do before.
+        `before`: what to do within that limit before it runs.
 
         Raises:
             TurnStopped: the turn was cancelled or interrupted.
@@ -113,9 +113,8 @@ class Running:
         self.deadlines.start(task, seconds)
         began = time.monotonic()
         try:
-            for each in first:
-                if each is not None:
-                    await each()
+            for prepare in before:
+                await prepare()
             text = await think(agent, turn)
         finally:
             took = time.monotonic() - began

@@ -11,14 +11,14 @@ from answerback.replies import Reply, ShownMessage, StreamedReply
 from answerback.store.threads.records import Claim
 
 
-def concluded(claim: Claim, replies: Sequence[Reply]) -> list[Reply]:
+def concluded(claim: Claim, replies: Sequence[Reply]) -> Sequence[Reply]:
     """Return the replies of a message, each with the platform's message that shows it already.
 
     A message that shows something of an earlier attempt which is in no reply is to be deleted.
     """
     streamed = claim.streamed
     if streamed is None or not streamed.messages:
-        return list(replies)
+        return replies
     if any(reply.content and reply.content.files for reply in replies):
         # Files come with messages of their own.
         return [*replies, *(_removed(claim, streamed, *one) for one in enumerate(streamed.messages))]

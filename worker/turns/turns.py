@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -210,7 +210,7 @@ class Turns:
             return None
         bind(thread=claim.thread, turn=turn.id, delivery=turn.event.delivery, attempt=claim.attempt, agent=agent.name)
         turn.meter = self.counters.begin(claim, agent)
-        if turn.event.platform in self._presences.platforms:
+        if turn.posted:
             turn.presence = await self._presences.begin(agent, turn, claim.attempt)
         try:
             if tracing.current is None:
@@ -231,13 +231,12 @@ class Turns:
         try:
             if claim.cancelled:
                 raise TurnStopped("cancelled")
-            posted = turn.event.platform in self._presences.platforms
-            earlier = await self._backfills.wanted(claim, agent, turn) if posted else None
-            first = [earlier, self._fetches.wanted(turn), self._names.wanted(turn)]
+            before = await self._preparations(claim, agent, turn) if turn.posted or turn.attachments else ()
             seconds = agent.timeout or self._timeout
-            text = await self.running.think(claim, agent, turn, arrival, seconds, first=first)
+            text = await self.running.think(claim, agent, turn, arrival, seconds, before=before)
             turn.journal.close()
-            await stream_of(turn).settle()
+            stream = stream_of(turn)
+            await stream.settle()
             last: Sequence[Reply] = ()
             if text is not None:
                 turn.conclude(text)
@@ -255,7 +254,13 @@ class Turns:
         finally:
             stream_of(turn).abort()
         turn.presence.end("completed")
-        return with_stream_events(commit, [*await stream_of(turn).finish(), *end_of_turn(claim, end)])
+        return with_stream_events(commit, [*await stream.finish(), *end_of_turn(claim, end)])
+
+    async def _preparations(self, claim: Claim, agent: Agent, turn: Turn) -> list[Callable[[], Awaitable[None]]]:
+        """Return what is to be done before the agent runs: read what was said earlier, fetch files, look up names."""
+        earlier = await self._backfills.wanted(claim, agent, turn)
+        wanted = (earlier, self._fetches.wanted(turn), self._names.wanted(turn))
+        return [each for each in wanted if each is not None]
 
     async def _stopped(self, claim: Claim, agent: Agent, turn: Turn, reason: StopReason) -> Commit | None:
         """End a stopped turn: its messages so far are kept, and the rest is not run."""
