@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from answerback.events import Event
 from answerback.messages import Message
+
+_failed = attrgetter("failed")
 
 
 def window(history: list[Message], *, messages: int, tokens: int | None) -> list[Message]:
@@ -43,5 +46,7 @@ def history_for(
     if event.context is not None:
         # A context given by the sender is not cut: the agent would not know what was left out.
         return [message for message in event.context if message.id not in again]
+    if not again and not any(map(_failed, history)):
+        return window([*history], messages=messages, tokens=tokens)
     kept = [message for message in history if not message.failed and message.id not in again]
     return window(kept, messages=messages, tokens=tokens)

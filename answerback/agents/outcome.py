@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -21,6 +22,8 @@ from answerback.store.stream.events import DoneEvent
 
 Unanswered = Literal["dropped", "ignored"]
 Status = Literal["completed", "cancelled", "interrupted"] | Unanswered
+
+_id = attrgetter("id")
 
 
 def turn_outcome(
@@ -40,7 +43,7 @@ def turn_messages(
     """
     messages = user_messages(turn.earlier, turn.events, turn.id)
     stopped: Literal["", "cancelled", "interrupted"] = status if status in ("cancelled", "interrupted") else ""
-    texts = [*turn.replies, TurnReply(partial, last)]
+    texts = [*turn.replies, TurnReply(partial, last)] if partial else turn.replies
     first = len(messages)
     usage, tools = turn.usage, tuple(turn.tools)
     for number, (text, replies, content) in enumerate(texts):
@@ -114,6 +117,8 @@ def earlier_messages(history: Sequence[Message], events: Sequence[Event]) -> lis
     A turn that was interrupted leaves them to the next turn, a turn that failed leaves them marked as failed.
     """
     ids = {event.id for event in events}
+    if ids.isdisjoint(map(_id, history)):
+        return []  # as most often, and much faster to find out
     return [message for message in history if message.id in ids and message.role == "user"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
 from typing import Generic, TypeVar
 
 from answerback.errors import StoreUnavailable
@@ -64,10 +65,10 @@ class Batcher(Generic[T, R]):
     async def _write(self) -> None:
         batch: list[tuple[T, asyncio.Future[R]]] = []
         try:
-            while self._waiting and len(batch) < self._limit:
-                if not self._waiting[0][1].done():
-                    batch.append(self._waiting[0])
-                self._waiting.popleft()  # only now: if what is before fails, it still waits
+            batch = [each for each in islice(self._waiting, self._limit) if not each[1].done()]
+            # Only now: if what is before fails, they still wait.
+            for _ in range(min(self._limit, len(self._waiting))):
+                self._waiting.popleft()
             if not batch:
                 return
             results = await self._flush([item for item, _ in batch])

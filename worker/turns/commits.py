@@ -39,6 +39,7 @@ def commit_answered(
 
     Raises `TypeError` if the state is not plain data.
     """
+    earlier, backfill = replaced(turn.earlier) if turn.earlier else (), turn.backfill
     return Commit(
         thread=claim.thread,
         fence=claim.fence,
@@ -46,7 +47,7 @@ def commit_answered(
         position=claim.position,
         turn=turn.id,
         handled=len(claim.entries),
-        messages=[*turn.backfill.messages, *messages] if turn.backfill.messages else messages,
+        messages=[*backfill.messages, *messages] if backfill.messages else messages,
         # Replies that `turn.reply` has already put into the outbox are not added twice.
         replies=[reply for each in turn.replies if each.parts is not last for reply in each.parts]
         + [*concluded(claim, last)],
@@ -55,7 +56,7 @@ def commit_answered(
         patience=patience,
         loop=loop,
         end=end,
-        replaced=[*turn.backfill.replaced, *replaced(turn.earlier)],
+        replaced=[*backfill.replaced, *earlier],
         attention=turn.attention if turn.attention != claim.attention else "",
     )
 

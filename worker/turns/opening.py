@@ -82,7 +82,9 @@ class TurnOpener:
         async def write_file(file: File) -> None:
             await retry_while_unavailable(self._files.put, claim.thread, file, limits=self._file_limits)
 
-        records = {name: record for entry in claim.entries for name, record in entry.journal.items()} | claim.journal
+        records = claim.journal
+        for entry in reversed(claim.entries):
+            records = entry.journal | records if entry.journal else records
         stream: TurnStream = StreamWriter(self._threads, claim, event.id) if claim.live else NULL_STREAM
         if showing is not None:
             stream = ShowingStream(showing, stream)

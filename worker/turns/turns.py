@@ -252,7 +252,7 @@ class Turns:
             await self._failures.agent_failed(claim, agent, turn, error)
             return None
         finally:
-            stream_of(turn).abort()
+            stream.abort()
         turn.presence.end("completed")
         return with_stream_events(commit, [*await stream.finish(), *end_of_turn(claim, end)])
 
