@@ -243,7 +243,9 @@ async def test_a_turn_of_a_worker_is_freed_without_the_garbage_collector(databas
 
     gc.disable()
     try:
-        events = [_event(n, "x", thread, agent="a") for thread in (CHAT, ISSUE) for n in range(2)]
+        events: list[Event | Amendment] = [
+            _event(n, "x", thread, agent="a") for thread in (CHAT, ISSUE) for n in range(2)
+        ]
         await _by_a_worker(database, threads, [Agent("a", watched)], events)
         # The collector stops every turn of its process.
         assert [turn() for turn in turns] == [None] * 4
