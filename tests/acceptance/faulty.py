@@ -111,7 +111,11 @@ async def rubbish(turn: Turn) -> object:
 
 
 agents = [
-    Agent("talk", talk, listen=[Listen(channel=place, when=("every",)) for place in ("acme/talk", "C0TALK", "talk")]),
+    Agent(
+        "talk",
+        talk,
+        listen=[Listen(channel=place, when=("every",)) for place in ("acme/talk", "C0TALK", "talk", "+15005550010")],
+    ),
     Agent("pay", pay, listen=[Listen(channel=place, when=("every",)) for place in ("acme/pay", "C0PAY", "pay")]),
     Agent(
         "rubbish",

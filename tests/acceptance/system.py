@@ -220,7 +220,7 @@ class System:
         url = f"http://127.0.0.1:{port or self.port}/webhooks/{platform}"
         async with self._session.post(url, data=delivery.body, headers=delivery.headers) as answer:
             body = await answer.read()
-            return answer.status, msgspec.json.decode(body) if body else {}
+            return answer.status, msgspec.json.decode(body) if body and "json" in answer.content_type else {}
 
     async def deliver(self, platform: str, delivery: Delivery) -> dict[str, Any]:
         """Send a webhook as its provider would: again until it is acknowledged. The receipt."""

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
 from answerback import platforms
 from answerback.events import Event
-from answerback.platforms import slack
+from answerback.platforms.registry import PLATFORMS
 from answerback.testing.standins.journal import Posted
-from answerback.testing.standins.sender import Delivery, GitHub, Slack, Standard
+from answerback.testing.standins.sender import Delivery, GitHub, Slack, Standard, Twilio
 
-_TOKEN = re.compile(r"\b((?:github|slack|standard)-\d+)/(\d+)(?:\.(\d+))?\b")
+_TOKEN = re.compile(rf"\b((?:{'|'.join(PLATFORMS)})-\d+)/(\d+)(?:\.(\d+))?\b")
 _EPOCH = 1_700_000_000
 
 
@@ -66,15 +66,7 @@ class Talk:
         """The next message, as its webhook. Another try of it is signed by `again`."""
         text = f"{self.name}/{self.said} {words.replace('TOKEN', f'{self.name}/{self.said}')}"
         self.said += 1
-        match self.platform:
-            case "github":
-                return GitHub(repo=self.place or "acme/steps").issue_comment(text, number=self.id)
-            case "slack":
-                stamp = f"{_EPOCH + self.id}.{self.said:06d}"
-                root = f"{_EPOCH + self.id}.000000"
-                return Slack(channel=self.place or "C0STEPS").message(text, ts=stamp, thread_ts=root)
-            case _:
-                return Standard().message(text, thread=self.name, channel=self.place or "steps")
+        return WRITTEN[self.platform](self, text)
 
     def press(self) -> Delivery:
         """The next message, as the press of a button."""
@@ -91,10 +83,36 @@ class Talk:
                 yield from (Token(self.name, number, part) for part in range(self.replies))
 
 
-def event_of(delivery: Delivery) -> Event:
-    """The event that a delivery of Slack becomes."""
+def _on_github(talk: Talk, text: str) -> Delivery:
+    return GitHub(repo=talk.place or "acme/steps").issue_comment(text, number=talk.id)
+
+
+def _in_slack(talk: Talk, text: str) -> Delivery:
+    stamp, root = f"{_EPOCH + talk.id}.{talk.said:06d}", f"{_EPOCH + talk.id}.000000"
+    return Slack(channel=talk.place or "C0STEPS").message(text, ts=stamp, thread_ts=root)
+
+
+def _by_standard_webhook(talk: Talk, text: str) -> Delivery:
+    return Standard().message(text, thread=talk.name, channel=talk.place or "steps")
+
+
+def _by_phone(talk: Talk, text: str) -> Delivery:
+    return Twilio(ours=talk.place or "+15005550006", theirs=f"+1415{5_000_000 + talk.id}").message(text)
+
+
+WRITTEN: dict[str, Callable[[Talk, str], Delivery]] = {
+    "github": _on_github,
+    "slack": _in_slack,
+    "standard": _by_standard_webhook,
+    "twilio": _by_phone,
+}
+"""How a text is written on each platform, as a webhook."""
+
+
+def event_of(platform: str, delivery: Delivery) -> Event:
+    """The event that a delivery becomes."""
     headers = {name.lower(): value for name, value in delivery.headers.items()}
-    parsed = slack.parse(platforms.Delivery(headers, delivery.body))
+    parsed = PLATFORMS[platform].parse(platforms.Delivery(headers, delivery.body))
     assert not isinstance(parsed, platforms.Answer | platforms.Ignored), parsed
     [event] = parsed.events if isinstance(parsed, platforms.Answered) else parsed
     assert isinstance(event, Event)

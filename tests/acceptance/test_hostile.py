@@ -30,8 +30,14 @@ SECRETS = {
     "github": "github-webhook-secret",
     "slack": "slack-signing-secret",
     "standard": Options.standard_secret,
+    "twilio": Options.twilio_token,
 }
-KNOWN = {"GITHUB_WEBHOOK_SECRET": SECRETS["github"], "SLACK_SIGNING_SECRET": SECRETS["slack"]}
+KNOWN = {
+    "GITHUB_WEBHOOK_SECRET": SECRETS["github"],
+    "SLACK_SIGNING_SECRET": SECRETS["slack"],
+    "TWILIO_AUTH_TOKEN": SECRETS["twilio"],
+    "PUBLIC_URL": Options.twilio_url,
+}
 in_loop = pytest.mark.asyncio(loop_scope="module")
 LIMIT = 26_214_400
 
@@ -89,7 +95,7 @@ def test_any_pieces_of_requests_in_any_order(target: Target, pieces: list[bytes]
     assert found
 
 
-SAMPLES = {"github": "issue_comment.created", "slack": "message", "standard": "invoice.paid"}
+SAMPLES = {"github": "issue_comment.created", "slack": "message", "standard": "invoice.paid", "twilio": "message"}
 
 
 def signed(platform: str, body: bytes, number: int = 0, kind: str = "application/json") -> Delivery:

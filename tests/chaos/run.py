@@ -154,6 +154,7 @@ async def _system(
             "RECORDED": str(folder / "recorded"),
             "CHARGES": str(folder / "charges"),
             "PARDON": str(folder / "pardon"),
+            "PUBLIC_URL": standins.options.twilio_url,
         }
         if several:
             partitions = str(PARTITIONS) if isinstance(several, ClusterServers) else "1"
