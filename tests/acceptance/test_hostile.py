@@ -113,7 +113,7 @@ def signed(platform: str, body: bytes, number: int = 0, kind: str = "application
 async def test_a_signed_body_that_is_rubbish(target: Target, platform: str) -> None:
     for body in [*MALFORMED, *RUBBISH]:
         found = await ask(target.port, webhook(platform, signed(platform, body)))
-        assert [answer.status for answer in found] in ([400], [202]), (body[:50], found)
+        assert [answer.status for answer in found] in ([400], [200], [202]), (body[:50], found)
         civil(found)
 
 

@@ -182,6 +182,7 @@ def test_what_people_send_besides_text() -> None:
     assert (advertisement.kind, advertisement.title) == ("advertisement", "Widget oil")
     assert parse("message.whatsapp.audio").attachments[0].content_type == "audio/ogg"
     assert isinstance(parse("message", Body=" "), Ignored)
+    assert isinstance(parse("message", MessageStatus="received"), Event)
 
 
 def test_buttons_and_lists_are_actions() -> None:

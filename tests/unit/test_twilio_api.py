@@ -231,6 +231,8 @@ def test_files_are_downloaded_with_the_credential_of_their_account_which_goes_to
         run(client().fetch(file(url)), answer(bytes(16_000_001)))
     with pytest.raises(Rejected, match="too often"):
         run(client().fetch(file(url)), *[answer(b"", 302, location="/x")] * 4)
+    with pytest.raises(Rejected, match="nowhere"):
+        run(client().fetch(file(url)), answer(b"", 302, location="https://["))
     for elsewhere in ("http://api.twilio.com/x", "https://api.twilio.com.evil.example/x", "https://[", ""):
         with pytest.raises(Rejected, match="outside"):
             run(client().fetch(file(elsewhere)))

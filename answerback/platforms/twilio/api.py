@@ -68,7 +68,7 @@ class Twilio(Client):
         self._credentials = credentials
         self._main = next(iter(credentials))
         self._api, self._webhook, self._template, self._clock = api, webhook, template, clock
-        self._numbers = Numbers(self._get, api, list(credentials))
+        self._numbers = Numbers(self._get, api, list(credentials), clock)
         self._search = Search(self._get, api, clock)
         self._downloads = Downloads(self._authorization, api)
         self._presence = TwilioPresence(self._post, self._check_typing, api.replace("://api.", "://messaging.", 1))

@@ -40,6 +40,13 @@ def _attachment(url: str, content_type: str, number: int) -> Attachment:
     return Attachment(name=f"{name}{mimetypes.guess_extension(kind) or ''}", content_type=kind, remote=url)
 
 
+def _joined(url: str, target: str) -> str:
+    try:
+        return urljoin(url, target)
+    except ValueError:
+        raise Rejected("its address leads nowhere") from None
+
+
 class Downloads(NamedTuple):
     """Downloads files. The credential is sent to Twilio only.
 
@@ -63,7 +70,7 @@ class Downloads(NamedTuple):
             target = response.headers.get("location", "")
             if response.status in (301, 302, 303, 307, 308) and target:
                 # What is signed by its address refuses a second credential.
-                url, headers = urljoin(url, target), {}
+                url, headers = _joined(url, target), {}
                 continue
             if response.status in (404, 410):
                 raise Rejected("it was deleted")

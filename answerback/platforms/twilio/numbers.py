@@ -5,7 +5,6 @@ https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -53,8 +52,10 @@ _numbers = msgspec.json.Decoder(_Numbers)
 class Numbers:
     """Reads the numbers of each account: the first thousand."""
 
-    def __init__(self, get: Callable[[str, str], Request], api: str, accounts: Sequence[str]) -> None:
-        self._get, self._api, self._accounts = get, api, accounts
+    def __init__(
+        self, get: Callable[[str, str], Request], api: str, accounts: Sequence[str], clock: Callable[[], float]
+    ) -> None:
+        self._get, self._api, self._accounts, self._clock = get, api, accounts, clock
 
     def whoami(self) -> Exchange[Identity]:
         """Return who we are. An API key may not read the account itself, but its numbers."""
@@ -92,5 +93,5 @@ class Numbers:
     def _of(self, account: str) -> Exchange[list[Number]]:
         url = f"{self._api}/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json?PageSize=1000"
         response = yield from harmless(self._get(account, url))
-        check(response, time.time(), doing=f"reading the numbers of {account}", account=account)
+        check(response, self._clock(), doing=f"reading the numbers of {account}", account=account)
         return read(response, _numbers, "Twilio", unknown=False).incoming_phone_numbers

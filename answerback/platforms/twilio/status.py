@@ -27,7 +27,12 @@ def callback(webhook: str, reply: Reply) -> str:
 
 def is_status(fields: Fields) -> bool:
     """Return whether a request is about a message of ours. One of a person's has the status "received"."""
-    return "MessageStatus" in fields or fields.words("SmsStatus") in _THERE | FAILED
+    state = _state(fields)
+    return state in _THERE | FAILED or ("MessageStatus" in fields and not state.startswith("receiv"))
+
+
+def _state(fields: Fields) -> str:
+    return (fields.words("MessageStatus") or fields.words("SmsStatus")).lower()
 
 
 def parse_status(fields: Fields, query: str) -> ReplyStatus | str:
@@ -37,7 +42,7 @@ def parse_status(fields: Fields, query: str) -> ReplyStatus | str:
     except ValueError:
         given = {}
     reply, thread = given.get("reply", [""])[0], given.get("thread", [""])[0]
-    state = (fields.words("MessageStatus") or fields.words("SmsStatus")).lower()
+    state = _state(fields)
     if not reply or not thread.startswith("twilio:"):
         return "the status of a message that is not a reply"
     if state not in _THERE | FAILED:
