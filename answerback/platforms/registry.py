@@ -26,9 +26,9 @@ class Registry(Mapping[str, Platform]):
 
     @cached_property
     def _platforms(self) -> dict[str, Platform]:
-        from answerback.platforms import github, slack, standard, telegram, twilio
+        from answerback.platforms import github, slack, standard, telegram, twilio, whatsapp
 
-        built_in: tuple[Platform, ...] = (github, slack, telegram, twilio, standard)
+        built_in: tuple[Platform, ...] = (github, slack, telegram, twilio, whatsapp, standard)
         platforms = {platform.NAME: platform for platform in built_in}
         for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
             platform = _load(entry)

@@ -51,13 +51,15 @@ def read_id(id: str) -> PressedId | None:
 
 def interactive(text: str, actions: Sequence[Button | Select], key: str) -> Json:
     """Return a message with buttons. Up to three are shown below it; below a long text they become a menu."""
-    body = {"text": text}
+    body: Json = {"text": text}
     first = actions[0]
     if isinstance(first, Button) and first.url:
         link = {"display_text": first.label, "url": first.url}
         return {"type": "cta_url", "body": body, "action": {"name": "cta_url", "parameters": link}}
     if isinstance(first, Select):
-        rows = [{"id": id_of(key, first.name, value or label), "title": label} for label, value in first.options]
+        rows: list[Json] = [
+            {"id": id_of(key, first.name, value or label), "title": label} for label, value in first.options
+        ]
         return _list(body, first.placeholder or "Choose", rows)
     buttons = [each for each in actions if isinstance(each, Button)]
     shown: list[Json] = [{"id": id_of(key, each.name, each.value), "title": each.label} for each in buttons]

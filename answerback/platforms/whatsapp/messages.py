@@ -32,9 +32,7 @@ class Incoming:
     def __init__(self, message: Message, number: str, contacts: Sequence[Contact]) -> None:
         self.message, self.number = message, number
         contact = _contact_of(message, contacts)
-        self.user = User(
-            message.from_user_id or contact.user_id or "", digits(message.from_) or digits(contact.wa_id)
-        )
+        self.user = User(message.from_user_id or contact.user_id or "", digits(message.from_) or digits(contact.wa_id))
         profile = contact.profile
         self.name = ((profile.name or profile.username) if profile else "") or ""
         self.at = milliseconds(message.timestamp)
@@ -162,13 +160,14 @@ class Incoming:
         )
 
 
-def parse_echo(message: Message, number: str, display: str) -> list[Inbound] | str:
+def parse_echo(message: Message, number: str, display: str, contacts: Sequence[Contact]) -> list[Inbound] | str:
     """Return that a person answered in the WhatsApp Business app: what they wrote, and that they have taken over.
 
     With `BACK` they hand over to the agents again.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/smb_message_echoes
     """
-    user = User(message.to_user_id or "", digits(message.to))
+    beside = contacts[0] if len(contacts) == 1 else Contact()
+    user = User(message.to_user_id or beside.user_id or "", digits(message.to) or digits(beside.wa_id))
     if not message.id or not user.key:
         return "an echo without an id or a recipient"
     thread, delivery = thread_of(number, message.group_id or user.key), f"whatsapp:{message.id}"

@@ -87,7 +87,7 @@ def check(
 
 def _is_missing(code: int, response: Response) -> bool:
     # A media id that has expired is reported as an unknown object, or as a parameter that is not one.
-    return code == 33 or (code == 100 and b"media" in response.body.lower()) or code == 131052
+    return code in (33, 131052) or (code in (100, 131009) and b"media" in response.body.lower())
 
 
 def _problem(response: Response) -> Problem:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from answerback.settings import Settings
 
 
-def sign(secret: str, headers: Headers, body: bytes, now: float) -> Headers:
+def sign(secret: str, delivery: Delivery, now: float) -> Headers:
     """Return the header with the signature of the body; Meta signs nothing else."""
-    return {"x-hub-signature-256": f"sha256={digest(secret.encode(), body).hex()}"}
+    return {"x-hub-signature-256": f"sha256={digest(secret.encode(), delivery.body).hex()}"}
 
 
 def verify(secrets: Sequence[str], delivery: Delivery, now: float, fetched: Keys = NO_KEYS) -> Refusal | None:
@@ -44,6 +44,6 @@ def handshake(settings: Settings, delivery: Delivery) -> Answer | Refusal | None
     given = asked.get("hub.verify_token", "").encode(errors="surrogatepass")
     if asked.get("hub.mode") != "subscribe" or not given:
         return Refusal("unsigned", "a GET without a verify token")
-    if not any([same(given, token) for token in tokens]):
+    if not any(same(given, token) for token in tokens):
         return Refusal("mismatch", "the verify token that Meta was given is not in WHATSAPP_VERIFY_TOKEN")
     return Answer(asked.get("hub.challenge", "").encode(errors="replace"), "text/plain")

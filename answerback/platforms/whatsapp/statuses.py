@@ -5,6 +5,8 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 
 from __future__ import annotations
 
+import msgspec
+
 from answerback.notifications import ReplyStatus
 from answerback.platforms.whatsapp.errors import described
 from answerback.platforms.whatsapp.payload import Problem, Status
@@ -28,13 +30,11 @@ def parse_status(status: Status) -> ReplyStatus | str:
         return "a status of a message that another program sent"
     if not status.id or not status.status:
         return "a status that names no message"
-    known = {"thread": thread, "reply": key, "message": status.id}
     delivery = f"whatsapp:{status.id}:{status.status[:40]}"
+    known = ReplyStatus(delivery=delivery, thread=thread, reply=key, message=status.id)
     if status.status in _THERE:
-        return ReplyStatus(delivery=delivery, **known)
+        return known
     if status.status != "failed":
         return f"a message that was {status.status[:40]}"
     problem = (status.errors or [Problem()])[0]
-    return ReplyStatus(
-        delivery=delivery, **known, state="failed", error=described(problem, "WhatsApp did not deliver the reply")
-    )
+    return msgspec.structs.replace(known, state="failed", error=described(problem, "WhatsApp did not deliver it"))

@@ -80,8 +80,8 @@ def _of_change(change: Change) -> Iterator[Found]:
     if field == "user_id_update":
         yield from _each(value.user_id_update, _update, lambda one: parse_user_id_update(one, number))
     elif field == "smb_message_echoes" and number:
-        display = where.display_phone_number or ""
-        yield from _each(value.message_echoes, _message, lambda one: parse_echo(one, number, display))
+        display, people = where.display_phone_number or "", value.contacts or []
+        yield from _each(value.message_echoes, _message, lambda one: parse_echo(one, number, display, people))
     elif field == "messages" and number:
         yield from (described(problem, _TROUBLE) for problem in value.errors or ())
         contacts = value.contacts or []

@@ -19,7 +19,7 @@ from yarl import URL
 from answerback.testing.standins.signatures import Delivery
 from answerback.testing.standins.values import moment
 
-PATIENCE = {"github": 10.0, "slack": 3.0, "twilio": 15.0}
+PATIENCE = {"github": 10.0, "slack": 3.0, "twilio": 15.0, "whatsapp": 10.0}
 """Seconds until a delivery times out."""
 
 

@@ -46,6 +46,9 @@ class Options:
     twilio_messages_per_second     above so many, Twilio answers 429; 0: never
     twilio_status_seconds          the time between two statuses of a message
     twilio_retries   seconds before each repeat of a webhook that failed: none, unless its URL asks for it
+    whatsapp_token   of several, each is accepted
+    whatsapp_retries seconds before each repeat of a webhook that failed
+    whatsapp_statuses      what is told of each message that was sent
     webhooks         where the platforms' own webhooks go: a URL in which "{platform}" is replaced,
                      or one to which "/github" or "/slack" is appended; empty: none are sent
     """
@@ -93,6 +96,14 @@ class Options:
     twilio_status_seconds: float = 0.05
     twilio_retries: str = ""
     standard_secret: str = "whsec_c3RhbmRpbi1zdGFuZGFyZC1zZWNyZXQ="
+    whatsapp_token: str = "EAAstandin"
+    whatsapp_number: str = "106540352242922"
+    whatsapp_display: str = "15550783881"
+    whatsapp_secret: str = "whatsapp-app-secret"
+    whatsapp_verify_token: str = "whatsapp-verify-token"
+    whatsapp_permissions: str = "whatsapp_business_management,whatsapp_business_messaging"
+    whatsapp_statuses: str = "sent,delivered"
+    whatsapp_retries: str = "0,60,300"
     model_key: str = "sk-standin"
     webhooks: str = ""
 
@@ -118,6 +129,10 @@ class Options:
                 for account, token in zip(self.twilio_account.split(","), self.twilio_token.split(","), strict=True)
             ),
             "TWILIO_API_URL": f"{url}/twilio",
+            "WHATSAPP_API_URL": f"{url}/whatsapp/v25.0",
+            "WHATSAPP_APP_SECRET": self.whatsapp_secret,
+            "WHATSAPP_TOKEN": self.whatsapp_token.split(",")[0],
+            "WHATSAPP_VERIFY_TOKEN": self.whatsapp_verify_token,
             "OPENAI_BASE_URL": f"{url}/model/v1",
             "OPENAI_API_KEY": self.model_key.split(",")[0],
             "WEATHER_API_URL": f"{url}/weather",

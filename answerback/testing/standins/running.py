@@ -17,19 +17,19 @@ import msgspec
 from answerback.testing.standins.faults import Rule
 from answerback.testing.standins.journal import Posted, Request
 from answerback.testing.standins.options import Options
-from answerback.testing.standins.sender import GitHub, Slack, Standard, Twilio
+from answerback.testing.standins.sender import GitHub, Slack, Standard, Twilio, WhatsApp
 
 PATIENCE = 15.0
 """Seconds to wait for messages and deliveries."""
 
 
 class RunningStandIns:
-    """Running stand-ins of GitHub, Slack, Twilio, Standard Webhooks and a language model.
+    """Running stand-ins of GitHub, Slack, Twilio, WhatsApp, Standard Webhooks and a language model.
 
     Attributes:
         url: Where they serve.
         options: The credentials that they accept, and whose they are.
-        github, slack, standard, twilio: Make webhooks, signed with these credentials:
+        github, slack, standard, twilio, whatsapp: Make webhooks, signed with these credentials:
             `standins.github.issue_comment("Hello, @answerbot")` has `headers` and a `body` to post to ingress.
     """
 
@@ -44,6 +44,7 @@ class RunningStandIns:
             secret=options.twilio_token.split(",")[0],
             url=f"{options.twilio_url}/webhooks/twilio",
         )
+        self.whatsapp = WhatsApp(number=options.whatsapp_number, secret=options.whatsapp_secret)
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that make Answerback use the stand-ins as its platforms."""

@@ -23,8 +23,9 @@ from answerback.testing.standins.signatures import Delivery
 from answerback.testing.standins.slack.webhooks import Slack
 from answerback.testing.standins.twilio.webhooks import Twilio
 from answerback.testing.standins.values import Json, moment
+from answerback.testing.standins.whatsapp.webhooks import WhatsApp
 
-__all__ = ["Delivery", "GitHub", "Slack", "Standard", "Twilio"]
+__all__ = ["Delivery", "GitHub", "Slack", "Standard", "Twilio", "WhatsApp"]
 
 
 @dataclass(frozen=True, kw_only=True)

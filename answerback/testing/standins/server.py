@@ -19,6 +19,7 @@ from answerback.testing.standins.standard.api import Standard
 from answerback.testing.standins.standin import RULE, Operation, Refusal, StandIn, answer
 from answerback.testing.standins.twilio.api import Twilio
 from answerback.testing.standins.weather import Weather
+from answerback.testing.standins.whatsapp.api import WhatsApp
 
 STANDINS = web.AppKey("standins", list[StandIn])
 
@@ -40,6 +41,7 @@ def create_app(options: Options | None = None) -> web.Application:
         Slack(told, journal, hooks),
         Standard(told, journal),
         Twilio(told, journal, hooks),
+        WhatsApp(told, journal, hooks),
         Model(told),
         Weather(),
     ]

@@ -1,0 +1,1 @@
+"""WhatsApp's Cloud API: https://developers.facebook.com/documentation/business-messaging/whatsapp/overview"""
