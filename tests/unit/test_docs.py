@@ -87,7 +87,13 @@ def test_every_page_is_in_the_index() -> None:
     }
 
 
-EXAMPLES = [("README.md", 3), ("docs/agents.md", 7), ("docs/slack.md", 1), ("docs/github.md", 1)]
+EXAMPLES = [
+    ("README.md", 3),
+    ("docs/agents.md", 7),
+    ("docs/slack.md", 1),
+    ("docs/github.md", 1),
+    ("docs/whatsapp.md", 1),
+]
 
 
 @pytest.mark.parametrize(("page", "examples"), EXAMPLES)

@@ -267,7 +267,9 @@ def test_who_we_are_and_what_we_may_do_is_asked_for_each_token() -> None:
     assert done.value == Identity(name="Bot, +1 555-078-3881 (Lucky Shrub)", marks=("phone:15550783881",))
     permissions = {"data": [{"permission": "whatsapp_business_messaging", "status": "granted"}]}
     more = {"data": [*permissions["data"], {"permission": "x", "status": "granted"}, {"permission": "y"}]}
-    assert run(client().granted(), answer(more), answer(permissions)).value == frozenset({"whatsapp_business_messaging"})
+    assert run(client().granted(), answer(more), answer(permissions)).value == frozenset(
+        {"whatsapp_business_messaging"}
+    )
     assert run(client().granted(), error(200)).value is None
     with pytest.raises(Rejected, match="WHATSAPP_TOKEN"):
         run(client().whoami(), error(190, 401))
