@@ -61,7 +61,7 @@ def test_a_function_that_is_not_async_is_refused(think: Any) -> None:
     ("declare", "complaint"),
     [
         (lambda: Listen("githb"), 'no platform "githb". Did you mean "github"?'),
-        (lambda: Listen("teams"), "Choose from: github, slack, standard, chat"),
+        (lambda: Listen("zulu"), "Choose from: github, slack, "),
         (lambda: Listen("GitHub"), 'Did you mean "github"?'),
         (lambda: Listen(when=("mentions",)), 'Did you mean "mention"?'),  # type: ignore[arg-type]
         (lambda: Listen(when="mention"), "must be a tuple"),  # type: ignore[arg-type]

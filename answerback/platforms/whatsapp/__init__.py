@@ -59,4 +59,4 @@ def client(settings: Settings) -> Client | None:
     from answerback.platforms.whatsapp.api import WhatsApp
 
     own = settings.of(WhatsAppSettings)
-    return WhatsApp(own.tokens, own.api_url, template=own.template) if own.tokens else None
+    return WhatsApp(own.tokens, own.api_url, template=own.template or "") if own.tokens else None

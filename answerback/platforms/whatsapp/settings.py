@@ -15,7 +15,7 @@ _NUMBERED = re.compile(r"([0-9]{5,32})=(.+)", re.ASCII)
 
 
 def _template(value: str) -> str:
-    if value and not re.fullmatch(r"[a-z0-9_]{1,512}/[a-z]{2,3}(?:_[A-Z]{2})?", value, re.ASCII):
+    if not re.fullmatch(r"[a-z0-9_]{1,512}/[a-z]{2,3}(?:_[A-Z]{2})?", value, re.ASCII):
         raise ValueError('must be a name and a language, such as "answer_ready/en_US"')
     return value
 
@@ -36,8 +36,8 @@ class WhatsAppSettings(PlatformSettings):
         alias="WHATSAPP_TOKEN",
         description="access token used to post messages; several as NUMBER_ID=TOKEN, separated by commas",
     )
-    template: Template = Field(
-        "",
+    template: Template | None = Field(
+        None,
         alias="WHATSAPP_TEMPLATE",
         description="NAME/LANGUAGE of an approved template with one variable, for replies after the 24-hour window",
     )
