@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 FieldKind = Literal["text", "long", "number", "date", "time", "choice", "choices", "person", "people"]
+
+SHOWN_OPTIONS = 100
+"""Options that a menu or a choice shows. Of more, a person sees those that contain what they type."""
+
+
+def matching(options: Sequence[tuple[str, str]], text: str) -> list[tuple[str, str]]:
+    """Return the options whose labels contain a text, at most as many as a menu shows: first those that begin so."""
+    wanted = text.strip().casefold()
+    found = [option for option in options if wanted in option[0].casefold()]
+    return sorted(found, key=lambda option: not option[0].casefold().startswith(wanted))[:SHOWN_OPTIONS]
 
 
 class Button(msgspec.Struct, frozen=True, omit_defaults=True, tag="button"):

@@ -138,10 +138,20 @@ class Webhooks:
         if isinstance(parsed, Answer):
             return _answer(parsed)
         if isinstance(parsed, Ignored):
-            return _ignored(platform, parsed)
+            return await self._options(parsed) if parsed.search else _ignored(platform, parsed)
         events = parsed.events if isinstance(parsed, Answered) else parsed
         stored = await self._store(platform, self.raw.add(name, events, body))
         return _answer(parsed.answer) if isinstance(parsed, Answered) and stored.status < 300 else stored
+
+    async def _options(self, asked: Ignored) -> web.Response:
+        """Respond with the options that a person looks for; with none if they cannot be read in time."""
+        answer = asked.answer or Answer()
+        try:
+            async with asyncio.timeout(self._accept_timeout):
+                answer = await self._acceptor.options(asked.search) if asked.search else answer
+        except (StoreUnavailable, TimeoutError):
+            log.warning("options cannot be read now", menu=asked.search and asked.search.name)
+        return _answer(answer)
 
     def _delivery(self, request: web.BaseRequest, body: bytes) -> Delivery:
         url = f"{self._public_url}{request.path_qs}" if self._public_url else ""

@@ -10,7 +10,9 @@ from answerback.accepting.notifications import Notifications
 from answerback.events import Amendment, Event
 from answerback.log import get_logger
 from answerback.notifications import Stop
-from answerback.platforms import Inbound
+from answerback.outgoing import matching
+from answerback.platforms import Answer, Inbound
+from answerback.platforms.inbound import OptionSearch
 from answerback.store.fleet.accounts import Accounts
 from answerback.store.fleet.aliases import Aliases
 from answerback.store.threads.message_threads import MessageThreads
@@ -48,6 +50,14 @@ class Acceptor:
         if receipt.reason == OWN and inbound.message:
             await self._recognise(inbound)
         return receipt
+
+    async def options(self, search: OptionSearch) -> Answer:
+        """Return the options that a person looks for, as the platform's response."""
+        for id in search.threads:
+            thread = await self._aliases.resolve(id)
+            if options := await self._outbox.options(thread, search.reply, search.name):
+                return search.answer(matching(options, search.text))
+        return search.answer(())
 
     async def _recognise(self, event: Event) -> None:
         """Take note of a message of our own: it settles its reply, and reactions to it belong to its thread."""

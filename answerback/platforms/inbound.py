@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import msgspec
@@ -53,17 +53,37 @@ class Answer(msgspec.Struct, frozen=True):
     status: int = 200
 
 
+class OptionSearch(msgspec.Struct, frozen=True, kw_only=True):
+    """A person types into a menu, or into a choice of a form, that has more options than are shown.
+
+    Attributes:
+        threads: The ids of the thread where it may be.
+        reply: The key of the reply that has it.
+        name: Its name.
+        text: What the person has typed.
+        answer: Makes the platform's response of the options that match.
+    """
+
+    threads: tuple[str, ...]
+    reply: str
+    name: str
+    text: str
+    answer: Callable[[Sequence[tuple[str, str]]], Answer]
+
+
 class Ignored(msgspec.Struct, frozen=True):
     """An authentic delivery without an event for an agent. `reason` is a short phrase for the log and the receipt.
 
     Attributes:
         warning: If set, logged as a warning for the operator, and counted under this name.
         answer: The response instead of a receipt, where the platform shows it to a person.
+        search: The options that a person looks for: the response has those that match, and is `answer` without any.
     """
 
     reason: str
     warning: Literal["", "events dropped", "access lost", "not handled"] = ""
     answer: Answer | None = None
+    search: OptionSearch | None = None
 
 
 Inbound = Event | Amendment | Notification

@@ -109,6 +109,7 @@ def arm(environment: Mapping[str, str]) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 1_000_000,) * 2)
     from answerback.http.platform import PlatformHttp
     from answerback.steps import Record
+    from answerback.store.fleet.accounts import Accounts
     from answerback.store.threads.outbox import Outbox
     from answerback.store.threads.threads import Threads
 
@@ -140,6 +141,7 @@ def arm(environment: Mapping[str, str]) -> None:
     sabotage.wrap(PlatformHttp, "_request", before="before-shown", after="after-shown", when=shows)
     sabotage.wrap(Outbox, "settle", before="before-settle", after="after-settle")
     sabotage.wrap(Outbox, "defer", before="before-defer", after="after-defer")
+    sabotage.wrap(Accounts, "replace", before="before-renewed")
     moments.append(sabotage.reach)
 
 

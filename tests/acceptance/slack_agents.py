@@ -10,7 +10,9 @@ async def deploy(turn: Turn) -> str | None:
     """Ask with a button, and say what was done with it."""
     action = turn.event.action
     if action is not None and action.name == "/report":
-        await turn.open(Form("report", "Report", (Field("what", "What is broken?"),)))
+        places = tuple((f"Room {number}", str(number)) for number in range(150))
+        fields = (Field("what", "What is broken?"), Field("where", "Where?", "choice", places, optional=True))
+        await turn.open(Form("report", "Report", fields))
         return None
     if action is not None:
         return f"{turn.event.text} ({action.type} {action.name}: {action.value})"

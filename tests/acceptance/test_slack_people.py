@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from typing import Any
 
 from tests.acceptance.system import System, until
@@ -53,6 +54,15 @@ async def test_forms_are_opened_and_sent_in_the_thread_of_a_command_also_where_t
     await system.worker(AGENTS)
     await standins.act("slack", "command", channel="C1", command="/report")
     (view,) = await until(views, what="the form")
+    await standins.act("slack", "suggest", view_id=view["id"], action_id="where", text="room 14")
+
+    async def suggested() -> list[str]:
+        deliveries = await standins.wait_for_deliveries(1)
+        return [one["answer"] for one in deliveries if one["event"] == "block_suggestion" and one["answer"]]
+
+    (options,) = await until(suggested, what="the options")
+    labels = [option["text"]["text"] for option in json.loads(options)["options"]]
+    assert labels == ["Room 14", *(f"Room {number}" for number in range(140, 150))]
     entered = {"what": {"what": {"type": "plain_text_input", "value": "the door"}}}
     await standins.act("slack", "submit", view_id=view["id"], values=entered)
     (answer,) = await standins.wait_for_messages(1, "slack")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 import pytest
 
 from answerback.archive import line, parse
 from answerback.errors import Rejected, Unavailable
-from answerback.outgoing import Button, File, ReplyContent
-from answerback.platforms import Response
+from answerback.outgoing import Button, Field, File, Form, ReplyContent, Select
+from answerback.platforms import Exchange, Request, Response, Sent
 from answerback.replies import Reply, ReplyKind
 from answerback.store import keys
+from answerback.store.fleet.aliases import Aliases
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.files import FileLimits, Files
@@ -195,6 +197,27 @@ async def scene_later(scene: Scene, seconds: float) -> None:
     original = scene.reply
     scene.reply = lambda _="": original(key)  # type: ignore[assignment,method-assign]
     await scene.later(seconds)
+
+
+async def test_the_options_of_long_menus_are_kept_and_an_answer_that_begins_a_thread_is_linked(
+    scene: AbleScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms = tuple((f"Room {number}", str(number)) for number in range(101))
+    menus = ReplyContent(actions=(Select("room", rooms), Button("Yes", name="yes")))
+    form = ReplyContent(form=Form("f", "F", (Field("where", "Where?", "choice", rooms),)))
+    await scene.put(scene.make("0", text="Where?", content=menus), scene.make("form1", "form", content=form))
+
+    def post(self: Able, reply: Reply) -> Exchange[Sent]:
+        yield Request(method="POST", url=URL, body=b"1")
+        return Sent("m1", thread="slack:T1:C1:m1")
+
+    monkeypatch.setattr(Able, "post", post)
+    await scene.send(answer(b""), answer(b""))
+    assert set((await scene.states()).values()) == {"sent"}
+    options = partial(scene.outbox.options, scene.thread)
+    assert await options(f"{TURN}.0", "room") == await options(f"{TURN}.form1", "where") == rooms
+    assert [*await options(f"{TURN}.0", "yes"), *await options(f"{TURN}.7", "room")] == []
+    assert await Aliases(scene.threads.database).resolve("slack:T1:C1:m1") == scene.thread
 
 
 async def test_a_deleted_file_is_a_dead_letter(scene: AbleScene, letters: DeadLetters) -> None:

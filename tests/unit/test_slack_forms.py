@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from slack_sdk.models.views import View
 
-from answerback import Field, Form, Turn, UnsupportedReply
+from answerback import Field, Form, Select, Turn, UnsupportedReply
 from answerback.agents import Agent
 from answerback.errors import RateLimited, Rejected, Unavailable
 from answerback.events import Event
-from answerback.outgoing import ReplyContent
+from answerback.outgoing import ReplyContent, matching
 from answerback.platforms import FIND, NATIVE, UNKNOWN, Prepared, Sent, slack
 from answerback.platforms.slack.api import Slack
 from answerback.platforms.slack.modals import EXPIRED, view
@@ -42,8 +42,8 @@ KEY = "8f1c0d2e3b4a59687786.form0"
 
 def reply(kind: Any = "form", text: str = "", form: Form | None = FORM, address: Any = ADDRESS, **more: Any) -> Reply:
     thread = f"slack:T1:C1:{TRIGGER}"
-    content = ReplyContent(form=form) if form else None
-    return Reply(key=KEY, thread=thread, text=text, kind=kind, address=address, attempts=1, content=content, **more)
+    more = {"content": ReplyContent(form=form) if form else None} | more
+    return Reply(key=KEY, thread=thread, text=text, kind=kind, address=address, attempts=1, **more)
 
 
 def test_a_form_is_a_view_that_slack_accepts_and_comes_back_to_its_thread() -> None:
@@ -65,6 +65,32 @@ def test_a_form_is_a_view_that_slack_accepts_and_comes_back_to_its_thread() -> N
     below: Any = view(FORM, reply(address={**ADDRESS, "thread_ts": "1.2"}))
     inside = msgspec.json.decode(below["private_metadata"])
     assert inside == {"channel": "C1", "thread_ts": "1.2", "reply": KEY}
+
+
+def test_of_a_long_menu_slack_asks_for_the_options_as_a_person_types() -> None:
+    many = tuple((f"Room {number}", str(number)) for number in range(101))
+    menu = Select("room", many)
+    sent = run(
+        SLACK.post(reply("message", "Where?", None, content=ReplyContent(actions=(menu,)))),
+        answer({"ok": True, "ts": "7.8"}),
+    )
+    (element,) = msgspec.json.decode(sent.requests[0].body)["blocks"][-1]["elements"]
+    assert element == {"type": "external_select", "action_id": "room", "min_query_length": 0}
+    form = Form("f", "t", (Field("a", "b", "choice", many, "7"), Field("c", "d", "choices", many)))
+    first, second = (block["element"] for block in view(form, reply(form=form))["blocks"])  # type: ignore[attr-defined]
+    assert (first["type"], first["initial_option"]["value"]) == ("external_select", "7")
+    assert second["type"] == "multi_external_select"
+
+    asked: Any = parsed(slack, "block_suggestion", payload__block_id=f"answerback:{KEY}", payload__action_id="room")
+    assert asked.search.threads == ("slack:T061EG9R6:C0LAN2Q65:1740823201.000200",)
+    assert (asked.search.reply, asked.search.name, asked.search.text) == (KEY, "room", "47")
+    shown = msgspec.json.decode(asked.search.answer([("Room 47", "47")]).body)
+    assert shown == {"options": [{"text": {"type": "plain_text", "text": "Room 47", "emoji": True}, "value": "47"}]}
+    assert parsed(slack, "block_suggestion").search is None
+    assert matching((("Ada", "1"), ("Canada", "2"), ("Eve", "3"), ("adalina", "4")), " ada") == [
+        ("Ada", "1"), ("adalina", "4"), ("Canada", "2")
+    ]  # fmt: skip
+    assert len(matching(many, "")) == 100
 
 
 def test_a_form_that_is_opened_too_late_gets_words() -> None:
@@ -93,7 +119,7 @@ def test_a_repeat_does_not_open_a_form_twice() -> None:
     [
         (Form("f", "t" * 25, FIELDS), "25 characters; Slack accepts 24"),
         (Form("f", "t", tuple(Field(f"n{n}", "l") for n in range(101))), "at most 100 fields"),
-        (Form("f", "t", (Field("n", "l", "choice", tuple((str(n), "v") for n in range(101))),)), "100 options"),
+        (Form("f", "t", (Field("n", "l", "choice", tuple((str(n), "v") for n in range(2001))),)), "2000 options"),
         (Form("f", "t", (Field("n", "l" * 2001),)), "accepts 2000"),
         (Form("f", "t", ()), "no fields"),
         (Form("f", "t", (Field("n", "l"), Field("n", "m"))), 'named "n"'),

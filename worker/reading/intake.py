@@ -41,7 +41,10 @@ class Intake:
                 if parsed.warning:
                     WARNED.labels(name, parsed.warning).inc()
                     log.warning("delivery warning", platform=name, warning=parsed.warning, reason=parsed.reason)
-                return parsed.answer
+                if parsed.search is None:
+                    return parsed.answer
+                async with asyncio.timeout(self._timeout):
+                    return await self._acceptor.options(parsed.search)
             events = parsed.events if isinstance(parsed, Answered) else parsed
             async with asyncio.timeout(self._timeout):
                 for event in self._raw.add(name, events, delivery.body):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from answerback.outgoing import Button, Select
+from answerback.outgoing import SHOWN_OPTIONS, Button, Select
 from answerback.platforms.slack.mrkdwn import escaped
 from answerback.platforms.text import split
 from answerback.replies import Reply
@@ -18,7 +18,9 @@ Json = dict[str, object]
 FALLBACK = 3000
 """Characters of the text that notifications show instead of blocks."""
 _SECTION = 3000
-_ACTIONS, _OPTIONS = 25, 100
+_ACTIONS = 25
+OPTIONS = 2000
+"""The most options of a menu: with more than are shown it is searched, and Slack does not know them."""
 _LABEL, _VALUE, _NAME, _URL = 75, 2000, 255, 3000
 _OPTION_VALUE, _PLACEHOLDER = 150, 150
 
@@ -68,8 +70,8 @@ def _problems(action: Button | Select) -> Iterator[str]:
         yield from longer(f"the value of the button {action.label!r}", action.value, _VALUE)
         yield from longer(f"the URL of the button {action.label!r}", action.url, _URL)
         return
-    if len(action.options) > _OPTIONS:
-        yield f"Slack shows at most {_OPTIONS} options of a menu; {action.name!r} has {len(action.options)}"
+    if len(action.options) > OPTIONS:
+        yield f"a menu has at most {OPTIONS} options; {action.name!r} has {len(action.options)}"
     yield from longer(f"the placeholder of the menu {action.name!r}", action.placeholder, _PLACEHOLDER)
     for label, value in action.options:
         yield from longer(f"the option {label[:80]!r} of the menu {action.name!r}", label, _LABEL)
@@ -84,14 +86,28 @@ def longer(what: str, text: str, most: int) -> Iterator[str]:
 
 def _element(action: Button | Select) -> Json:
     if isinstance(action, Select):
-        options = [{"text": plain_text(label), "value": value or label} for label, value in action.options]
         placeholder: Json = {"placeholder": plain_text(action.placeholder)} if action.placeholder else {}
-        return {"type": "static_select", "action_id": action.name, "options": options} | placeholder
+        return {"action_id": action.name} | placeholder | menu(action.options)
     element: Json = {"type": "button", "action_id": action.name, "text": plain_text(action.label)}
     for name in ("value", "style", "url"):
         if value := getattr(action, name):
             element[name] = value
     return element
+
+
+def menu(options: Sequence[tuple[str, str]], many: str = "") -> Json:
+    """Return the type of a menu and its options: Slack asks for those of a long one when a person types.
+
+    https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element#external_select
+    """
+    if len(options) > SHOWN_OPTIONS:
+        return {"type": f"{many}external_select", "min_query_length": 0}
+    return {"type": f"{many}static_select", "options": [option(label, value) for label, value in options]}
+
+
+def option(label: str, value: str) -> Json:
+    """Return an option of a menu."""
+    return {"text": plain_text(label), "value": value or label}
 
 
 def plain_text(text: str) -> Json:

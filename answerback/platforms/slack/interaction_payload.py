@@ -139,6 +139,9 @@ class Interaction(msgspec.Struct):
     message: Spare[Shown] = None
     message_ts: Spare[Time] = None
     actions: Spare[list[Element]] = None
+    action_id: Spare[str] = None
+    block_id: Spare[str] = None
+    value: Spare[str] = None
     state: Spare[State] = None
     view: Spare[View] = None
 

@@ -6,6 +6,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,8 +17,9 @@ from answerback.events import Action, ActionType, Event
 from answerback.messages import Attachment, Author
 from answerback.platforms import Answer, Answered, Delivery, Ignored, Inbound, Parsed
 from answerback.platforms.decoding import decode
+from answerback.platforms.inbound import OptionSearch
 from answerback.platforms.slack.attachments import attached_files
-from answerback.platforms.slack.blocks import key_of_block
+from answerback.platforms.slack.blocks import key_of_block, option
 from answerback.platforms.slack.chats import conversation
 from answerback.platforms.slack.commands import TRIGGER, address, parse_command
 from answerback.platforms.slack.interaction_payload import Container, Element, Interaction, Shown, State, Target, View
@@ -60,7 +62,7 @@ def parse_form(delivery: Delivery) -> Parsed:
         case "view_closed":
             return Ignored("a form was closed without being sent", answer=NOTHING)
         case "block_suggestion":
-            return Ignored("the options of a menu are not served", "not handled", _NO_OPTIONS)
+            return Ignored("the options of a menu", answer=_NO_OPTIONS, search=_search(interaction))
         case other:
             return Ignored(f"{printable(other)} interactions are not handled", "not handled", NOTHING)
 
@@ -132,6 +134,30 @@ def _submitted(interaction: Interaction, at: int) -> Event:
         response_url=chosen.response_url if chosen else None,
         input_json=_bounded(_json(values)),
     )
+
+
+def _search(interaction: Interaction) -> OptionSearch | None:
+    """https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
+
+    None if neither a reply of ours nor a form of ours has the menu.
+    """
+    container, message = interaction.container or Container(), interaction.message or Shown()
+    target = _target_of(interaction.view) if interaction.view else None
+    channel = container.channel_id or (interaction.channel.id if interaction.channel else None)
+    root = container.thread_ts or message.thread_ts or container.message_ts or message.ts
+    key = key_of_block(interaction.block_id or "")
+    if target is not None:
+        channel, root, key = target.channel, target.thread_ts or target.begun, target.reply or ""
+    team, name = interaction.installation, interaction.action_id
+    if not (team and channel and key and name):
+        return None
+    room = f"slack:{team}:{channel}"
+    threads = (f"{room}:{root}", room) if root and channel.startswith("D") else (f"{room}:{root}" if root else room,)
+    return OptionSearch(threads=threads, reply=key, name=name, text=interaction.value or "", answer=_options)
+
+
+def _options(options: Sequence[tuple[str, str]]) -> Answer:
+    return Answer(_json({"options": [option(label, value) for label, value in options]}))
 
 
 def _shortcut(interaction: Interaction, at: int) -> Event:

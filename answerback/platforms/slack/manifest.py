@@ -52,6 +52,9 @@ def document(app: AppRequest) -> Mapping[str, object]:
     scopes = {scope for grant in chosen for scope in grant.scopes} | ({"commands"} if app.commands else set())
     events = {event for grant in chosen for event in grant.events}
     webhook = {} if app.socket else {"request_url": f"{app.url}/webhooks/slack"}
+    # Where the options of long menus are asked for.
+    menus = {} if app.socket else {"message_menu_options_url": webhook["request_url"]}
+    off = {"is_enabled": False}
     handle = re.sub(r"[^a-z0-9._-]+", "-", app.name.lower()).strip("-") or "bot"
     features: dict[str, object] = {
         "app_home": {
@@ -78,7 +81,7 @@ def document(app: AppRequest) -> Mapping[str, object]:
         "oauth_config": oauth,
         "settings": {
             "event_subscriptions": {**webhook, "bot_events": sorted(events)},
-            "interactivity": {"is_enabled": True, **webhook} if "actions" in app.features else {"is_enabled": False},
+            "interactivity": {"is_enabled": True, **webhook, **menus} if "actions" in app.features else off,
             "org_deploy_enabled": False,
             "socket_mode_enabled": app.socket,
             "token_rotation_enabled": False,

@@ -12,7 +12,7 @@ import msgspec
 from answerback.outgoing import NO_CONTENT, Field, Form
 from answerback.platforms import Exchange, Prepared, Sent
 from answerback.platforms.attempt import Attempt
-from answerback.platforms.slack.blocks import Json, longer, plain_text
+from answerback.platforms.slack.blocks import OPTIONS, Json, longer, menu, option, plain_text
 from answerback.platforms.slack.changes import Call
 from answerback.platforms.slack.place import SlackPlace
 from answerback.platforms.slack.refusal import error_of
@@ -23,7 +23,7 @@ EXPIRED = "expired"
 """What a reply is prepared with whose trigger has expired: the person is told."""
 
 _TITLE, _LABEL, _HINT, _NAME, _VALUE = 24, 2000, 2000, 255, 3000
-_OPTIONS, _OPTION, _OPTION_VALUE = 100, 75, 150
+_OPTION, _OPTION_VALUE = 75, 150
 _FIELDS = 100
 _ELEMENTS = {
     "text": "plain_text_input",
@@ -31,8 +31,6 @@ _ELEMENTS = {
     "number": "number_input",
     "date": "datepicker",
     "time": "timepicker",
-    "choice": "static_select",
-    "choices": "multi_static_select",
     "person": "users_select",
     "people": "multi_users_select",
 }
@@ -63,8 +61,8 @@ def _problems(form: Form) -> Iterator[str]:
         yield from longer(f"the label of the field {field.name!r}", field.label, _LABEL)
         yield from longer(f"the hint of the field {field.name!r}", field.hint, _HINT)
         yield from longer(f"the value of the field {field.name!r}", field.value, _VALUE)
-        if len(field.options) > _OPTIONS:
-            yield f"Slack shows at most {_OPTIONS} options; {field.name!r} has {len(field.options)}"
+        if len(field.options) > OPTIONS:
+            yield f"a choice has at most {OPTIONS} options; {field.name!r} has {len(field.options)}"
         for label, value in field.options:
             yield from longer(f"the option {label[:80]!r} of {field.name!r}", label, _OPTION)
             yield from longer(f"the value of the option {label!r} of {field.name!r}", value, _OPTION_VALUE)
@@ -115,18 +113,16 @@ def _target(reply: Reply) -> Json:
 
 
 def _block(field: Field) -> Json:
-    element: Json = {"type": _ELEMENTS[field.kind], "action_id": field.name}
-    options = [{"text": plain_text(label), "value": value} for label, value in field.options]
-    if options:
-        element["options"] = options
+    element: Json = {"type": _ELEMENTS.get(field.kind, ""), "action_id": field.name}
+    many = field.kind in ("choices", "people")
+    if field.options:
+        element |= menu(field.options, "multi_" if many else "")
     if field.kind == "long":
         element["multiline"] = True
     if field.kind == "number":
         element["is_decimal_allowed"] = True
     if field.value:
-        chosen = next((option for option in options if option["value"] == field.value), None)
-        initial = chosen or field.value
-        many = field.kind in ("choices", "people")
+        initial = next((option(*each) for each in field.options if each[1] == field.value), field.value)
         element[_INITIAL.get(field.kind, "initial_value")] = [initial] if many else initial
     block: Json = {"type": "input", "block_id": field.name, "label": plain_text(field.label), "element": element}
     return (

@@ -53,6 +53,8 @@ class Accounts:
         now = await self._database.now()
         account = msgspec.structs.replace(account, installed=now, removed=0, error="")
         await self._database.confirmed(("HSET", keys.accounts(platform), account.id, self._encoded(platform, account)))
+        # Its token may be renewed, whatever became of the former one.
+        await self.release_renewal(platform, account.id)
         return account
 
     async def replace(self, platform: str, held: bytes, account: Account) -> bool:

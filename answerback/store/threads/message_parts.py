@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from answerback.outgoing import ReplyContent
+from answerback.outgoing import SHOWN_OPTIONS, ReplyContent, Select
 from answerback.replies import Reply
 
 
@@ -33,7 +33,9 @@ def kept_content(content: ReplyContent | None) -> ReplyContent | None:
     """Return what is kept of a settled reply: what an operator is shown, and what a later change needs to know."""
     if content is None:
         return None
-    return msgspec.structs.replace(content, comments=(), actions=(), summary="")
+    # What is searched is read from here.
+    long = tuple(each for each in content.actions if isinstance(each, Select) and len(each.options) > SHOWN_OPTIONS)
+    return msgspec.structs.replace(content, comments=(), actions=long, summary="")
 
 
 def _belongs(reply: Reply, key: str) -> bool:

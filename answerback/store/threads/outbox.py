@@ -8,6 +8,7 @@ import msgspec
 
 from answerback.codec import encode
 from answerback.errors import LeaseLost
+from answerback.outgoing import Select
 from answerback.replies import DeadLetter, Reply
 from answerback.store import decode, keys
 from answerback.store.batching import Batcher
@@ -240,6 +241,17 @@ class Outbox(ReplyReports):
     async def clock(self, thread: str) -> int:
         """Return the lease clock of a thread's partition, ms: see `Threads.clock`."""
         return self._threads.clock(await self._threads.locate(thread))
+
+    async def options(self, thread: str, key: str, name: str) -> Sequence[tuple[str, str]]:
+        """Return the options of a menu or of a choice that a reply has; none if there is no such reply any more."""
+        p = await self._threads.locate(thread)
+        raw = await self._database.call("HGET", keys.outbox(p, thread), key)
+        content = decode.reply(raw, thread).content if raw else None
+        if content is None:
+            return ()
+        found = {each.name: each.options for each in content.actions if isinstance(each, Select)}
+        found |= {each.name: each.options for each in (content.form.fields if content.form else ())}
+        return found.get(name, ())
 
     async def link(self, reply: Reply, thread: str) -> None:
         """Record that events with the thread id `thread` answer this reply, and belong to its thread."""

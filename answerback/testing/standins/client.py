@@ -68,8 +68,8 @@ class StandIns:
         Slack: say, edit, delete, react (removed=True: take it back), press (action_id; value of a menu's option),
         shortcut (callback_id; ts of a message), command (command, text), stop (thread_ts), name (id, name), kick and
         invite (our app, a channel), uninstall (team), upload (name, content in base64), submit and close (view_id,
-        values), authorize (url), disconnect (reason: of the WebSockets). `channel`, `ts`, `user` and `team` name where
-        and who.
+        values), suggest (view_id, or ts of a message; action_id, text), authorize (url), disconnect (reason: of the
+        WebSockets). `channel`, `ts`, `user` and `team` name where and who.
 
         Twilio: say (text, files: [name, type, content in base64]), press (label, payload, of), locate (latitude,
         longitude, label, address), opt (word: STOP, START or HELP), close (WhatsApp's window), point (number, url: its

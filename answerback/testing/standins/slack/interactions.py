@@ -64,6 +64,23 @@ class Interactions(Sender):
         option = {"text": {"type": "plain_text", "text": label or value, "emoji": True}, "value": value}
         return self.button(action_id, action={"type": "static_select", "selected_option": option}, **where)
 
+    def suggestion(
+        self, action_id: str, text: str = "", *, block_id: str = "b1", view: Json | None = None, ts: str = ""
+    ) -> Delivery:
+        """`block_suggestion`: somebody types into a menu of a modal, or of the message `ts`."""
+        payload = self._interaction("block_suggestion", trigger())
+        del payload["trigger_id"]
+        payload |= {"action_id": action_id, "block_id": block_id, "value": text}
+        if view is not None:
+            payload |= {"container": {"type": "view", "view_id": view["id"]}, "view": view}
+        else:
+            payload |= {
+                "container": {"type": "message", "message_ts": ts, "channel_id": self.channel, "is_ephemeral": False},
+                "channel": {"id": self.channel, "name": "general"},
+                "message": {"type": "message", "ts": ts, "text": "", "team": self.team},
+            }
+        return self._payload(payload, f"{action_id} {text}")
+
     def submission(
         self,
         values: Json,

@@ -44,7 +44,9 @@ class Views:
     def __init__(self, space: Space, messages: Messages, people: People) -> None:
         self._space, self._messages, self._people = space, messages, people
         people.offers = self._offers
-        people.add({"submit": self._submit, "close": lambda told: self._submit(told, closed=True)})
+        people.add(
+            {"suggest": self._suggest, "submit": self._submit, "close": lambda told: self._submit(told, closed=True)}
+        )
         self.reset()
 
     def reset(self) -> None:
@@ -152,6 +154,20 @@ class Views:
         where = f"{url.channel}/{thread}" if thread else url.channel
         posted = {"id": ts, "thread": f"{where}@{url.user}", "body": text, "who": ours.bot}
         self._space.journal.posted(NAME, "response_url", key="", blocks=blocks or [], **posted)
+
+    def _suggest(self, told: Json) -> Json:
+        """Type into a menu with options that the app is asked for: view_id or channel and ts, action_id, text."""
+        person, view = self._people.person(told), self._views.get(told.get("view_id", ""))
+        message = self._space.conversations.find(told.get("channel", ""), told.get("ts", ""))
+        blocks = view["blocks"] if view else (message.blocks if message else None) or []
+        for block in blocks:
+            for element in [block.get("element"), *block.get("elements", [])]:
+                if element and element.get("action_id") == told["action_id"] and "external" in element["type"]:
+                    where = {"block_id": block["block_id"], "view": view, "ts": told.get("ts", "")}
+                    delivery = person.suggestion(told["action_id"], told.get("text", ""), **where)
+                    self._space.emit(delivery)
+                    return {"id": delivery.id}
+        raise ValueError(f"there is no menu {told['action_id']!r} whose options are asked for")
 
     def _submit(self, told: Json, *, closed: bool = False) -> Json:
         """Submit a modal, or close it: view_id, values, user."""
