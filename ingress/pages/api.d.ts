@@ -231,7 +231,7 @@ export interface ReceiptView {
 
 export interface ReplyView {
   key: string;
-  kind: "message" | "edit" | "delete" | "reaction" | "review" | "check";
+  kind: "message" | "edit" | "delete" | "reaction" | "review" | "check" | "form";
   what: string;
   message: string | null;
   state: "pending" | "streaming" | "sending" | "sent" | "failed";

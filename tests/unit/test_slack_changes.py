@@ -99,7 +99,7 @@ LIMITS = [
     ("label of the button", reply(actions=(Button("b" * 76, name="b"),))),
     ("value of the button", reply(actions=(Button("b", value="v" * 2001, name="b"),))),
     ("has 256 characters; Slack accepts 255", reply(actions=(Button("b", name="n" * 256),))),
-    ("at most 100 options", reply(actions=(Select("s", tuple((f"o{n}", "v") for n in range(101))),))),
+    ("at most 2000 options", reply(actions=(Select("s", tuple((f"o{n}", "v") for n in range(2001))),))),
     ("value of the option", reply(actions=(Select("s", (("o", "v" * 151),)),))),
     ("placeholder", reply(actions=(Select("s", (("o", "v"),), placeholder="p" * 151),))),
     ("name of an emoji", reply("reaction", reaction="👀", target="1.2")),
