@@ -29,4 +29,7 @@ def features_of(agents: Sequence[Agent], platform: str) -> frozenset[Feature]:
         if fnmatchcase(platform, listen.platform)
         for when in listen.when
     }
-    return frozenset(feature for when in whens for feature in _FEATURES.get(when, ())) | {"files"}
+    features = frozenset(feature for when in whens for feature in _FEATURES.get(when, ())) | {"files"}
+    chats = any(agent.direct == "conversation" and agent.presence for agent in agents)
+    # A message that belongs to no thread has no status: a reaction shows that it is being answered.
+    return features | {"react"} if chats and "direct" in features else features

@@ -241,6 +241,10 @@ class Presence(Protocol):
     `idle` is then called only for an agent with `presence="outcome"`.
     """
 
+    def with_message(self, place: Place) -> bool:
+        """Return whether it is shown with the event's message, so that each message of a thread has its own."""
+        return self.lasting
+
     def working(self, place: Place, words: str) -> Exchange[None]:
         """Show that an agent is at work. `words` says what it does, such as "Searching the tracker…"; "" if unknown."""
         ...

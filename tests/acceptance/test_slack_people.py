@@ -136,6 +136,22 @@ async def test_a_direct_chat_is_one_conversation_if_the_agent_has_it_so(system: 
     assert aside.thread == f"D1/{asked.id}"
     assert len(await system.answers("slack:T0STANDIN:D1")) == 3
 
+    # Without a thread there is no status: a reaction says that the message is being answered. What was said in the
+    # chat before the app listened belongs to it.
+    await standins.say("slack", text="earlier", user="UADA", channel="D2")
+
+    async def reacted() -> list[str]:
+        operations = [request.operation for request in await standins.requests("slack")]
+        return [each for each in operations if each.startswith("reactions.")]
+
+    await standins.act("slack", "say", channel="D2", text="wait")
+    await until(reacted, lambda found: found == ["reactions.add"], what="the reaction")
+    system.release()
+    await until(reacted, lambda found: found == ["reactions.add", "reactions.remove"], what="the end of the reaction")
+    await standins.act("slack", "say", channel="D2", text="now")
+    *_, now = await standins.wait_for_messages(6, "slack")
+    assert (now.thread, now.body) == ("D2", "after earlier: now")
+
 
 async def test_files_are_read_also_those_of_another_organization_and_what_is_missing_is_said(
     system: System, standins: StandIns

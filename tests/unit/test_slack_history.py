@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 
 from answerback.errors import RateLimited, Rejected
+from answerback.events import Address
 from answerback.platforms import HistoryPage, Place
 from answerback.platforms.slack.api import Slack
 from tests.fixtures.exchanges import answer, run
@@ -48,6 +50,23 @@ def test_a_later_page_repeats_the_first_message() -> None:
     assert query["cursor"] == ["next"]
     assert [one.message for one in found.messages] == ["5.6"]
     assert found.cursor == ""
+
+
+def test_a_whole_direct_chat_is_read_from_its_newest_message() -> None:
+    where: Address = {"team": "T1", "channel": "D1"}
+    chat = Place(thread="slack:T1:D1", address=where, message="9.9", author="U1")
+    assert not SLACK.history.begins(chat)
+    assert SLACK.history.limits(chat) == ["", "conversations.history:T1"]
+    messages = [message(ts) | {"thread_ts": None} for ts in ("9.9", "3.4", "1.2")]
+    body = {"ok": True, "messages": messages, "response_metadata": {"next_cursor": "older"}}
+    done = run(SLACK.history.page(chat, 50), answer(body))
+    assert done.requests[0].url.startswith("https://slack.com/api/conversations.history?")
+    query = parse_qs(urlsplit(done.requests[0].url).query)
+    assert (query["channel"], query["latest"], query["limit"], "ts" in query) == (["D1"], ["9.9"], ["50"], False)
+    assert [one.message for one in done.value.messages] == ["1.2", "3.4"]
+    assert (done.value.cursor, done.value.forward) == ("older", False)
+    # A slash command has no thread either, and begins one.
+    assert SLACK.history.begins(msgspec.structs.replace(chat, thread="slack:T1:D1:123.45.abc", message=""))
 
 
 def test_what_nobody_wrote_and_what_cannot_be_read_is_left_out() -> None:

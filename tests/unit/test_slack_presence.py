@@ -112,3 +112,22 @@ def test_what_happens_outside_of_threads_shows_nothing(presence: SlackPresence) 
     for exchange in (presence.working(command, ""), presence.idle(command, "completed")):
         with pytest.raises(Rejected, match="in threads only"):
             run(exchange)
+
+
+def test_a_message_without_a_thread_gets_a_reaction_while_it_is_answered(presence: SlackPresence) -> None:
+    chat = Place(thread="slack:T1:D1", address={"team": "T1", "channel": "D1"}, message="1.3", author="U1")
+    assert presence.with_message(chat)
+    assert not presence.with_message(PLACE)
+
+    def asked(done: Done[None]) -> list[tuple[str, object]]:
+        return [(request.url.rpartition("/")[2], json.loads(request.body)) for request in done.requests]
+
+    eyes = {"channel": "D1", "timestamp": "1.3", "name": "eyes"}
+    assert asked(run(presence.working(chat, ""), refused("already_reacted"))) == [("reactions.add", eyes)]
+    assert asked(run(presence.working(chat, "Searching…"))) == []
+    assert asked(run(presence.idle(chat, "completed"), OK)) == [("reactions.remove", eyes)]
+    with pytest.raises(Rejected):
+        run(presence.working(chat, ""), refused("missing_scope"))
+    for exchange in (presence.working(chat, ""), presence.idle(chat, "failed")):
+        with pytest.raises(Rejected):
+            run(exchange)

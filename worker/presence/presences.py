@@ -165,4 +165,5 @@ class PresenceKeeper:
 
 def _key(platform: str, presence: Presence, place: Place) -> str:
     """Return the place as records and later turns name it: a message, or its thread."""
-    return f"{platform} {place.thread} {place.message}" if presence.lasting else f"{platform} {place.thread}"
+    own = presence.with_message(place)
+    return f"{platform} {place.thread} {place.message}" if own else f"{platform} {place.thread}"

@@ -1,4 +1,8 @@
-"""What was said in a thread before: https://docs.slack.dev/reference/methods/conversations.replies"""
+"""What was said before: in a thread, or in a direct chat that is one conversation.
+
+https://docs.slack.dev/reference/methods/conversations.replies
+https://docs.slack.dev/reference/methods/conversations.history
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.decoding import Spare
 from answerback.platforms.slack.messages import event_of
 
-METHOD = "conversations.replies"
+REPLIES, CHAT = "conversations.replies", "conversations.history"
 _PAGE = 999
 """Messages of one request. Some apps get 15, and one request a minute:
 https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps/
@@ -35,6 +39,10 @@ class _Where(msgspec.Struct):
     team: str = ""
     thread_ts: str = ""
 
+    @property
+    def method(self) -> str:
+        return REPLIES if self.thread_ts else CHAT
+
 
 class _Cursor(msgspec.Struct):
     next_cursor: str | None = None
@@ -51,6 +59,8 @@ _page = msgspec.json.Decoder(_Page)
 class SlackHistory(History):
     """See `History`. Slack lists the oldest messages of a thread first, each page with its first message.
 
+    Of a direct chat it lists the newest first, without those of threads.
+
     Needs the scope for the kind of channel: channels:history, groups:history, im:history or mpim:history.
     """
 
@@ -58,17 +68,25 @@ class SlackHistory(History):
         self._call = call
 
     def begins(self, place: Place) -> bool:
-        return place.message == place.address.get("thread_ts") or not place.address.get("thread_ts")
+        where = _where(place)
+        if where.thread_ts:
+            return place.message == where.thread_ts
+        # Only the whole chat has its own id: a slash command begins a thread.
+        return place.thread != f"slack:{where.team}:{where.channel}"
 
     def page(self, place: Place, limit: int, cursor: str = "") -> Exchange[HistoryPage]:
         where = _where(place)
-        content = {"channel": where.channel, "ts": where.thread_ts, "limit": str(_PAGE), "include_all_metadata": "true"}
+        content = {"channel": where.channel, "limit": str(_PAGE), "include_all_metadata": "true"}
+        if where.thread_ts:
+            content["ts"] = where.thread_ts
+        else:
+            content["limit"] = str(min(limit, _PAGE))
         if place.message:
             content["latest"] = place.message
         if cursor:
             content["cursor"] = cursor
         doing = f"reading what was said in {where.channel}"
-        response = yield from self._call("GET", METHOD, content, doing, LAST, scope=_scope(where))
+        response = yield from self._call("GET", where.method, content, doing, LAST, scope=_scope(where))
         page = read(response, _page, "Slack", unknown=False)
         events = [event_of(raw, where.team, where.channel) for raw in page.messages]
         messages = [
@@ -87,7 +105,9 @@ class SlackHistory(History):
             if event and event.message != place.message and not (cursor and event.message == where.thread_ts)
         ]
         following = page.response_metadata.next_cursor if page.response_metadata else None
-        return HistoryPage(messages, following or "", forward=True)
+        if where.thread_ts:
+            return HistoryPage(messages, following or "", forward=True)
+        return HistoryPage(messages[::-1], following or "")
 
     def limits(self, place: Place) -> Sequence[str]:
         return ["", _scope(_where(place))]
@@ -102,4 +122,4 @@ def _where(place: Place) -> _Where:
 
 def _scope(where: _Where) -> str:
     # That of looking for a reply: Slack limits each method per workspace.
-    return f"{METHOD}:{where.team}"
+    return f"{where.method}:{where.team}"

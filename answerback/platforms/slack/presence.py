@@ -1,6 +1,7 @@
-"""Slack's status of an agent at work: its session's state, and the status line of a thread.
+"""Slack's status of an agent at work: its session's state, and the status line of a thread; else a reaction.
 
-https://docs.slack.dev/ai/agent-sessions, https://docs.slack.dev/reference/methods/assistant.threads.setStatus
+https://docs.slack.dev/ai/agent-sessions, https://docs.slack.dev/reference/methods/assistant.threads.setStatus,
+https://docs.slack.dev/reference/methods/reactions.add
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ THINKING = "is thinking…"
 SETTLED = 3600.0
 """Seconds after which a method is tried again that Slack refused to the app."""
 
+EYES = "eyes"
+"""The reaction to a message that belongs to no thread: Slack shows a status in threads only."""
+
 SESSION, LINE = "agents.sessions.setStatus", "assistant.threads.setStatus"
+
+ADD, REMOVE = "reactions.add", "reactions.remove"
+_DONE = {ADD: "already_reacted", REMOVE: "no_reaction"}
 
 _PLACE = {
     "access_denied", "cannot_reply_to_message", "channel_not_found", "invalid_thread_ts", "is_archived",
@@ -39,6 +46,7 @@ class Call(Protocol):
 class SlackPresence(Presence):
     """See `Presence`. An app that is declared an agent has sessions, with a stop button; every app has a status line.
 
+    In a direct chat that is one conversation there is no thread: the message gets a reaction while it is answered.
     Which of the two Slack accepts is learned from its responses. Slack removes a status line after two minutes, or when
     the app posts in the thread.
     """
@@ -53,9 +61,16 @@ class SlackPresence(Presence):
         self._refused: dict[str, float] = {}
         """When each method was refused to the app, in seconds."""
         self._has_sessions = False
+        self._watched: set[tuple[str, str]] = set()
+        """The threads and messages that have our reaction."""
+
+    def with_message(self, place: Place) -> bool:
+        return not place.address.get("thread_ts")
 
     def working(self, place: Place, words: str) -> Exchange[None]:
         """Set the session to processing, or the status line. A session has no words, so that these get a line."""
+        if self.with_message(place):
+            return (yield from self._react(ADD, place))
         if self._available(SESSION):
             try:
                 # Also before words: the first state may have been lost, and it is what brings the stop button.
@@ -70,6 +85,8 @@ class SlackPresence(Presence):
 
     def idle(self, place: Place, outcome: PresenceOutcome) -> Exchange[None]:
         """Set the session to active, and clear the status line."""
+        if self.with_message(place):
+            return (yield from self._react(REMOVE, place))
         if self._available(SESSION):
             try:
                 yield from self._set(SESSION, place, status="active")
@@ -77,6 +94,22 @@ class SlackPresence(Presence):
                 if refusal.error in _PLACE:
                     raise
         yield from self._line(place, "")
+
+    def _react(self, method: str, place: Place) -> Exchange[None]:
+        channel, seen = place.address.get("channel"), (place.thread, place.message)
+        if not place.message or not self._available(method):
+            raise Rejected("Slack shows a status in threads only, and this app may not react to messages")
+        if method == ADD and seen in self._watched:
+            return
+        content = {"channel": channel, "timestamp": place.message, "name": EYES}
+        try:
+            yield from self._call("POST", method, content, "showing a status", LAST, scope=method)
+        except SlackRefused as refusal:
+            if refusal.error in ("missing_scope", "not_allowed_token_type"):
+                self._refused[ADD] = self._refused[REMOVE] = self._clock()
+            if refusal.error != _DONE[method]:
+                raise
+        (self._watched.add if method == ADD else self._watched.discard)(seen)
 
     def _line(self, place: Place, status: str) -> Exchange[None]:
         if not self._available(LINE):
@@ -94,10 +127,6 @@ class SlackPresence(Presence):
 
     def _set(self, method: str, place: Place, *, status: str) -> Exchange[None]:
         channel, thread = place.address.get("channel"), place.address.get("thread_ts")
-        if not thread:
-            raise SlackRefused("Slack shows a status in threads only", "thread_not_found")
-        if not thread:
-            raise Rejected("Slack shows a status only in threads")
         content = {"channel_id": channel, "thread_ts": thread, "status": status}
         try:
             yield from self._call("POST", method, content, "showing a status", LAST, scope=method)
