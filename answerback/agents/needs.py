@@ -29,7 +29,9 @@ def features_of(agents: Sequence[Agent], platform: str) -> frozenset[Feature]:
         if fnmatchcase(platform, listen.platform)
         for when in listen.when
     }
-    features = frozenset(feature for when in whens for feature in _FEATURES.get(when, ())) | {"files"}
+    features: set[Feature] = {feature for when in whens for feature in _FEATURES.get(when, ())} | {"files"}
     chats = any(agent.direct == "conversation" and agent.presence for agent in agents)
     # A message that belongs to no thread has no status: a reaction shows that it is being answered.
-    return features | {"react"} if chats and "direct" in features else features
+    if chats and "direct" in features:
+        features.add("react")
+    return frozenset(features)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from answerback.messages import Retrieval
+from answerback.outgoing import Button, Select
 
 Outcome = Literal["done", "failed", "unknown"]
 
@@ -31,6 +33,12 @@ class Stream:
 
     def retrieval(self, retrieval: Retrieval) -> None:
         """Report what was looked up."""
+
+    def progress(self, text: str) -> None:
+        """Report what the turn is doing; "" if that is over."""
+
+    def actions(self, number: int, actions: Sequence[Button | Select]) -> None:
+        """Report the buttons and menus of a message, in place of those that it had."""
 
     def tool_result(self, id: str, name: str, result: Any, outcome: Outcome, *, public: bool = False) -> None:
         """Report the result of a tool call. `public`: a page's visitors may read `result`."""

@@ -11,9 +11,13 @@ from msgspec import UNSET
 from answerback.agents.stream import Outcome, Stream
 from answerback.events import Event
 from answerback.messages import Retrieval
+from answerback.outgoing import Button, Select
 from answerback.store.stream.events import (
+    ActionsEvent,
     EncodedEvent,
+    ProgressEvent,
     RetrievalEvent,
+    StreamAction,
     StreamEvent,
     TextEvent,
     ToolCallEvent,
@@ -38,6 +42,7 @@ class StreamBuffer(Stream):
         self._texts: dict[int, str] = {}
         self._shown: dict[int, str] = {}
         self._fresh: dict[int, bool] = {}
+        self._with_actions: set[int] = set()
         self._written: set[EncodedEvent] = set()
         self._pending: list[EncodedEvent] = []
         self._closed = False
@@ -83,6 +88,17 @@ class StreamBuffer(Stream):
                 public=public,
             )
         )
+
+    def progress(self, text: str) -> None:
+        """Add what the turn is doing."""
+        self._add(ProgressEvent(turn=self._turn, text=text))
+
+    def actions(self, number: int, actions: Sequence[Button | Select]) -> None:
+        """Add the buttons and menus of a message, or that it has none any more."""
+        if actions or number in self._with_actions:
+            self._with_actions.add(number)
+            shown = tuple(StreamAction.of(action) for action in actions)
+            self._add(ActionsEvent(turn=self._turn, message=f"{self._turn}.{number}", actions=shown))
 
     # Called by the runner of the turn ---------------------------------------------------------------
 

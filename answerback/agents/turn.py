@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from answerback import tracing
 from answerback.agents.journal import current_step
 from answerback.agents.knowledge.knowledge import SEARCH_KNOWLEDGE
+from answerback.agents.presence import WORDS
 from answerback.agents.turn_replies import TurnReplies
 from answerback.attention import Attention, attention_of
 from answerback.errors import NoEffect, NoSuchFile, TurnFailed
@@ -110,7 +111,7 @@ class Turn(TurnReplies):
         return list(retrieval.documents)
 
     def progress(self, words: str) -> None:
-        """Tell people what the turn is doing, where their platform shows it while they wait: Slack's status line.
+        """Tell people what the turn is doing: in Slack's status line, on the API's streams, in the widget.
 
         Nothing is stored, and nothing is certain to be shown: only the newest words are, at most once a second. They
         are taken away with the end of the turn. A model's tool calls show "Using <tool>…" by themselves.
@@ -127,7 +128,9 @@ class Turn(TurnReplies):
         """
         if not isinstance(words, str):
             raise TypeError(f"progress takes a str, not {type(words).__name__}")
-        self.presence.progress(words.strip())
+        words = words.strip()
+        self.presence.progress(words)
+        self.stream.progress(words[:WORDS])
 
     async def subscribe(self) -> None:
         """Answer every message of this thread from now on, also without a mention.

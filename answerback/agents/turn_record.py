@@ -162,7 +162,7 @@ class TurnRecord:
         """Keep a message that is stored."""
         text, content = opened(reply)
         self.replies[ordinal] = TurnReply(text, parts, content)
-        self.stream.whole(ordinal, text)
+        self._stream_message(ordinal)
 
     def _other_key(self, kind: ReplyKind) -> str:
         """Return the key of a reply that is no message of its own, the same in every attempt."""
@@ -185,7 +185,12 @@ class TurnRecord:
             rest = ReplyContent(actions=content.actions, files=files) if content.actions or files else None
             new = TurnReply(written.text, old.parts, rest)
         self.replies[ordinal] = new
-        self.stream.whole(ordinal, new.text)
+        self._stream_message(ordinal)
+
+    def _stream_message(self, ordinal: int) -> None:
+        message = self.replies[ordinal]
+        self.stream.whole(ordinal, message.text)
+        self.stream.actions(ordinal, message.content.actions if message.content else ())
 
     def _own(self, key: str) -> int | None:
         """Return the number of the message with this key; None if it is none of this turn."""

@@ -1,7 +1,7 @@
 // @ts-check
 // The messages of a chat, in order: built from the history and from stream events.
 
-/** @import { DoneEvent, ErrorEvent, StreamEvent, TextEvent, TurnEvent } from "./stream-events.d.ts" */
+/** @import { ActionsEvent, DoneEvent, ErrorEvent, StreamAction, StreamEvent, TextEvent, TurnEvent } from "./stream-events.d.ts" */
 
 /**
  * @typedef {object} ChatMessage
@@ -12,7 +12,15 @@
  * @property {boolean} [pending] Not acknowledged by the server yet.
  * @property {boolean} [final] Committed: it does not change any more.
  * @property {string} [status] "", "waiting", "refused", "failed", "cancelled", "interrupted" or "dropped".
+ * @property {StreamAction[]} [actions] The buttons and menus below it.
+ * @property {Press} [press] What was pressed, in a message written here.
  * @property {boolean} [announced] The widget has dispatched its event.
+ */
+
+/**
+ * A pressed button, or a chosen option, as the API takes it.
+ *
+ * @typedef {{ message: string, name: string, option?: string }} Press
  */
 
 export class Conversation {
@@ -31,10 +39,10 @@ export class Conversation {
   /**
    * Add or replace a message of the history: final.
    *
-   * @param {{ id: string, role: "user" | "assistant", content: string, status?: string }} stored
+   * @param {{ id: string, role: "user" | "assistant", content: string, status?: string, actions?: StreamAction[] }} stored
    */
-  addStored({ id, role, content, status }) {
-    this.put(id, { role, points: Array.from(content), final: true, status: status === "completed" ? "" : status || "" });
+  addStored({ id, role, content, status, actions }) {
+    this.put(id, { role, points: Array.from(content), final: true, status: status === "completed" ? "" : status || "", actions });
   }
 
   /**
@@ -42,9 +50,10 @@ export class Conversation {
    *
    * @param {string} key
    * @param {string} text
+   * @param {Press} [press]
    */
-  addPending(key, text) {
-    this.put(key, { role: "user", points: Array.from(text), pending: true });
+  addPending(key, text, press) {
+    this.put(key, { role: "user", points: Array.from(text), pending: true, press });
   }
 
   /**
@@ -89,6 +98,7 @@ export class Conversation {
   apply(event) {
     if (event.kind === "turn") this.applyTurn(event.data);
     if (event.kind === "text") this.applyText(event.data);
+    if (event.kind === "actions") this.applyActions(event.data);
     if (event.kind === "done") this.applyDone(event.data);
     if (event.kind === "error") this.applyError(event.data);
   }
@@ -112,6 +122,12 @@ export class Conversation {
     points.length = Math.min(at, points.length);
     for (const point of text) points.push(point);
     this.put(id, { role: "assistant", points, turn });
+  }
+
+  /** @param {ActionsEvent} event */
+  applyActions({ message: id, actions }) {
+    const message = this.messages.get(id);
+    if (message && !message.final) this.put(id, { actions });
   }
 
   /** @param {DoneEvent} event */
@@ -147,6 +163,21 @@ export class Conversation {
     this.messages.set(id, message);
     this.onChange(id, message);
   }
+}
+
+/**
+ * Return what is pressed by a button or an option, and its words. null: a button that opens a page.
+ *
+ * @param {string} message The id of the message that has it.
+ * @param {StreamAction} action
+ * @param {string} [option] The value of the chosen option.
+ * @returns {{ press: Press, text: string } | null}
+ */
+export function pressOf(message, action, option) {
+  if (action.url) return null;
+  if (action.type === "button") return { press: { message, name: action.name || action.label }, text: action.label };
+  const chosen = action.options?.find(({ value }) => value === option);
+  return chosen ? { press: { message, name: action.name, option }, text: chosen.label } : null;
 }
 
 /** Return a random Idempotency-Key: 32 hex digits. */

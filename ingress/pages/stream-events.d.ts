@@ -84,6 +84,46 @@ export interface Document {
   score?: number;
 }
 
+/** The agent says what it is doing, until it says something else or writes. */
+export interface ProgressEvent {
+  /** the id of the turn */
+  turn: string;
+  /** a few words, or empty: that is over */
+  text: string;
+}
+
+/** A message has buttons and menus, in place of those that it had. */
+export interface ActionsEvent {
+  /** the id of the turn */
+  turn: string;
+  /** the id of the message */
+  message: string;
+  /** they can be pressed once the turn is done */
+  actions: StreamAction[];
+}
+
+/** A button or a menu below a message. */
+export interface StreamAction {
+  type: "button" | "select";
+  /** what the agent calls it */
+  name: string;
+  /** its words; of a menu, while nothing is chosen */
+  label: string;
+  /** of a button */
+  value?: string;
+  style?: "" | "danger" | "primary";
+  /** what a button opens instead */
+  url?: string | null;
+  /** of a menu */
+  options?: StreamOption[];
+}
+
+/** An option of a menu. */
+export interface StreamOption {
+  label: string;
+  value: string;
+}
+
 /** A reply of a platform's thread was posted, or failed permanently. */
 export interface ReplyEvent {
   /** the id of the turn */
@@ -187,6 +227,8 @@ export interface StreamEvents {
   tool_call: ToolCallEvent;
   tool_result: ToolResultEvent;
   retrieval: RetrievalEvent;
+  progress: ProgressEvent;
+  actions: ActionsEvent;
   reply: ReplyEvent;
   retry: RetryEvent;
   done: DoneEvent;

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 
-from answerback import Agent, Document, Turn
+from answerback import Agent, Button, Document, Select, Turn
 from answerback.messages import Usage
 from tests.acceptance.agents import addressed, counts, drops, failing, recites
+from tests.acceptance.marks import released
 
 
 async def shows(turn: Turn) -> str:
@@ -43,6 +44,20 @@ async def restless(turn: Turn) -> AsyncIterator[str]:
     yield "it went well"
 
 
+async def offers(turn: Turn) -> str:
+    """Offer a choice, and say what was chosen."""
+    action = turn.event.action
+    if action is not None:
+        await released()
+        return f"{turn.text}: {action.type} {action.name} {action.value}"
+    turn.progress("Looking for shirts…")
+    options = (("Small", "s"), ("Large", "l"))
+    site = Button("Our shop", url="https://example.com/shop")
+    asked = await turn.reply("Which?", actions=[Button("None", value="no", style="danger")])
+    await asked.edit("Which one?", actions=[Button("None", value="0"), Select("size", options, "Size"), site])
+    return "Choose."
+
+
 chatters = [
     addressed,
     counts,
@@ -52,6 +67,7 @@ chatters = [
     Agent("shows", shows, description="Shows what it is given."),
     Agent("knows", knows, knowledge=[Document(source="hours", text="# Shop\nWe open at nine.")]),
     Agent("twice", twice),
+    Agent("offers", offers),
     Agent("breaks", breaks),
     Agent("restless", restless),
     Agent("platforms-only", shows, chat=False),

@@ -59,6 +59,38 @@ async def test_a_thread_is_opened_said_to_and_read(plain: System) -> None:
         assert ([m["id"] for m in rest["messages"]], rest["next_cursor"]) == ([answer["id"]], None)
         await _an_agent_reads_a_file(ada)
         await _a_retrieval_is_seen(ada)
+        await _a_button_is_pressed(plain, ada)
+
+
+async def _a_button_is_pressed(plain: System, ada: Client) -> None:
+    path = f"{THREADS}/{(await ada.post(THREADS, {'agent': 'offers'}, 201))['id']}/messages"
+    sent = [each async for each in ada.stream("POST", path, {"content": "A shirt?", "stream": True})]
+    assert [each.data["text"] for each in sent if each.kind == "progress"] == ["Looking for shirts…"]
+    shown = [each.data for each in sent if each.kind == "actions"]
+    assert [action["label"] for action in shown[0]["actions"]] == ["None"]
+    message, actions = shown[-1]["message"], shown[-1]["actions"]
+    stored = (await ada.get(path))["messages"]
+    assert stored[1]["id"] == message
+    assert stored[1]["actions"] == actions
+    assert [action["url"] for action in actions] == [None, None, "https://example.com/shop"]
+
+    def pressed(name: str, option: str = "", message: str = message) -> dict[str, Any]:
+        return {"action": {"message": message, "name": name, "option": option}}
+
+    # Of what there is not, nothing is stored: not even what had been there.
+    for press in (pressed("All"), pressed("size", "xl"), pressed("Our shop"), pressed("None", message="th_x.0")):
+        assert (await ada.post(path, press, 404))["type"].endswith("no-such-button")
+    for wrong in ({**pressed("None"), "content": "and this"}, {"action": {"name": "None"}}, {"action": None}):
+        await ada.post(path, wrong, 422)
+    # A double click is one press; a second one after the answer is another. The value is the button's own.
+    first, second = [(await ada.post(path, pressed("None") | {"wait": False}, 202))["id"] for _ in "12"]
+    plain.release()
+    chosen = await ada.post(path, pressed("size", "l"))
+    assert chosen["message"]["content"] == "chose Large (value: l): select size l"
+    again = await ada.post(path, pressed("None"))
+    assert again["message"]["content"] == "pressed None (value: 0): button None 0"
+    answered = [each["turn"] for each in (await ada.get(path))["messages"] if each["role"] == "assistant"]
+    assert (answered.count(first), answered.count(second), len(answered)) == (1, 0, 5)
 
 
 async def _a_retrieval_is_seen(ada: Client) -> None:

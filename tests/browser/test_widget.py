@@ -106,6 +106,26 @@ async def test_it_can_be_used_with_the_keyboard_and_by_the_page(plain: System, s
     await answered(panel, "echo: from the page")
 
 
+async def test_buttons_are_pressed_once_and_stay_after_a_reload(plain: System, shop: Site, page: Page) -> None:
+    await plain.ingress()
+    await plain.worker("tests.acceptance.chatters:chatters")
+    shop.data = {"agent": "offers"}
+    panel = await opened(page, shop, plain.port)
+    await send(panel, "A shirt?")
+    await expect(panel.get_by_role("link", name="Our shop")).to_have_attribute("href", "https://example.com/shop")
+    none, menu = panel.get_by_role("button", name="None"), panel.get_by_role("combobox", name="Size")
+    await expect(none).to_be_enabled()
+    await none.dblclick()
+    await expect(menu).to_be_disabled()
+    assert await message_texts(panel, "user") == ["A shirt?", "None"]
+    plain.release()
+    await answered(panel, "Which one?", "Choose.", "pressed None (value: 0): button None 0")
+    await page.reload()
+    await menu.select_option("Large")
+    large = "chose Large (value: l): select size l"
+    await answered(panel, "Which one?", "Choose.", "pressed None (value: 0): button None 0", large)
+
+
 async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, shop: Site, page: Page) -> None:
     await plain.ingress()
     await plain.worker(f"{AGENTS}:recites")

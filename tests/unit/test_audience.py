@@ -107,7 +107,7 @@ def test_no_event_brings_a_visitor_what_is_internal(kind: str, visitor: Principa
         "messages": [{"id": "m", "text": "hi", "author": {"id": SECRET}}] if kind == "turn" else ["t1.0"],
     }  # fmt: skip
     public = {"id": "c1", "name": "search", "events": ["t1"], "code": "agent_failed", "status": "completed",
-              "message": "t1.0", "at": 0, "text": "hi", "seconds": 1.5}  # fmt: skip
+              "message": "t1.0", "at": 0, "text": "hi", "seconds": 1.5, "actions": []}  # fmt: skip
     found = seen(visitor, StoredEvent("1-0", *encoded(kind, "t1", **public, **internal)))
     assert "4711" not in str(found)
     if kind in ("reply", "retrieval", "a kind of later"):

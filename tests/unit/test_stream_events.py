@@ -9,15 +9,19 @@ import msgspec
 import pytest
 
 from answerback.messages import Author, Document, TurnEnd, Usage
+from answerback.outgoing import Button, Select
 from answerback.store.stream.events import (
     KINDS,
+    ActionsEvent,
     DoneEvent,
     DoneStatus,
     ErrorEvent,
     GoneEvent,
+    ProgressEvent,
     ReplyEvent,
     RetrievalEvent,
     RetryEvent,
+    StreamAction,
     StreamEvent,
     TextEvent,
     ToolCallEvent,
@@ -60,6 +64,22 @@ EVENTS: list[tuple[StreamEvent, str]] = [
         RetrievalEvent(turn="t", id="t.r0", query="q", documents=(Document("a.md", "x", 1.5),)),
         '{"turn":"t","id":"t.r0","query":"q","documents":[{"source":"a.md","text":"x","score":1.5}]}',
     ),
+    (ProgressEvent(turn="t", text="Searching…"), '{"turn":"t","text":"Searching…"}'),
+    (
+        ActionsEvent(
+            turn="t",
+            message="t.0",
+            actions=(
+                StreamAction.of(Button("Yes", "1", "yes", style="primary")),
+                StreamAction.of(Select("size", (("S", "s"),))),
+            ),
+        ),
+        (
+            '{"turn":"t","message":"t.0","actions":[{"type":"button","name":"yes","label":"Yes","value":"1",'
+            '"style":"primary","url":null,"options":[]},{"type":"select","name":"size","label":"","value":"",'
+            '"style":"","url":null,"options":[{"label":"S","value":"s"}]}]}'
+        ),
+    ),
     (
         ReplyEvent(turn="t", message="t.0", state="sent", url=""),
         '{"turn":"t","message":"t.0","state":"sent","url":""}',
@@ -90,6 +110,11 @@ EVENTS: list[tuple[StreamEvent, str]] = [
 def test_an_event_is_stored_as_documented_and_read_back(event: StreamEvent, json: str) -> None:
     assert encode_event(event) == (event.kind, json.encode())
     assert decode_event(event.kind, json.encode()) == event
+
+
+def test_a_button_opens_pages_of_the_web_only() -> None:
+    urls = ("https://example.com/a", "HTTP://example.com", "javascript:alert(1)", "data:text/html,x", "")
+    assert [StreamAction.of(Button("Open", url=url)).url for url in urls] == [*urls[:2], None, None, None]
 
 
 def test_every_kind_is_tested() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from answerback.agents.stream import Outcome
 from answerback.events import Event
 from answerback.messages import Retrieval
+from answerback.outgoing import Button, Select
 from answerback.platforms import StreamTask
 from answerback.store.stream.events import EncodedEvent
 
@@ -48,6 +49,12 @@ class ShowingStream(TurnStream):
 
     def retrieval(self, retrieval: Retrieval) -> None:
         self._inner.retrieval(retrieval)
+
+    def progress(self, text: str) -> None:
+        self._inner.progress(text)
+
+    def actions(self, number: int, actions: Sequence[Button | Select]) -> None:
+        self._inner.actions(number, actions)
 
     def tool_result(self, id: str, name: str, result: Any, outcome: Outcome, *, public: bool = False) -> None:
         self._inner.tool_result(id, name, result, outcome, public=public)

@@ -17,12 +17,12 @@ from answerback.agents.memory.changes import ThreadChanges
 from answerback.agents.memory.clock import Clock
 from answerback.agents.memory.killing import KillPoint, Moment
 from answerback.agents.memory.outcomes import Outcomes
-from answerback.agents.memory.pressing import filled, pressed
 from answerback.agents.memory.records import Records
 from answerback.agents.memory.runner import TurnRunner
 from answerback.agents.memory.stream import StreamLog
 from answerback.events import Arrival, Event
 from answerback.messages import Attachment, Author, Identity, Message
+from answerback.pressing import filled, pressed
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model

@@ -10,12 +10,13 @@ deploy. A field has a default if not every reader gets it: see `VISITORS` in ing
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from answerback.messages import Author, Document, Usage
+from answerback.outgoing import Button, Select
 
 DoneStatus = Literal["completed", "cancelled", "interrupted", "dropped", "ignored"]
 
@@ -101,6 +102,52 @@ class RetrievalEvent(msgspec.Struct, frozen=True, kw_only=True):
     public: Annotated[bool, Meta(description="the retrieval is declared public: visitors see it")] | UnsetType = UNSET
 
 
+class ProgressEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """The agent says what it is doing, until it says something else or writes."""
+
+    kind: ClassVar[str] = "progress"
+    turn: TurnId
+    text: Annotated[str, Meta(description="a few words, or empty: that is over")]
+
+
+class StreamOption(msgspec.Struct, frozen=True):
+    """An option of a menu."""
+
+    label: str
+    value: str
+
+
+class StreamAction(msgspec.Struct, frozen=True, kw_only=True):
+    """A button or a menu below a message."""
+
+    type: Literal["button", "select"]
+    name: Annotated[str, Meta(description="what the agent calls it")]
+    label: Annotated[str, Meta(description="its words; of a menu, while nothing is chosen")]
+    value: Annotated[str, Meta(description="of a button")] = ""
+    style: Literal["", "primary", "danger"] = ""
+    url: Annotated[str | None, Meta(description="what a button opens instead")] = None
+    options: Annotated[tuple[StreamOption, ...], Meta(description="of a menu")] = ()
+
+    @classmethod
+    def of(cls, action: Button | Select) -> Self:
+        """Return the view of a button or a menu."""
+        if isinstance(action, Select):
+            options = tuple(StreamOption(label, value) for label, value in action.options)
+            return cls(type="select", name=action.name, label=action.placeholder, options=options)
+        # Whatever is no address of the web is none, `javascript:` in particular.
+        url = action.url if action.url.lower().startswith(("https://", "http://")) else None
+        return cls(type="button", name=action.name, label=action.label, value=action.value, style=action.style, url=url)
+
+
+class ActionsEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A message has buttons and menus, in place of those that it had."""
+
+    kind: ClassVar[str] = "actions"
+    turn: TurnId
+    message: Annotated[str, Meta(description="the id of the message")]
+    actions: Annotated[tuple[StreamAction, ...], Meta(description="they can be pressed once the turn is done")]
+
+
 class ReplyEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A reply of a platform's thread was posted, or failed permanently."""
 
@@ -174,6 +221,8 @@ StreamEvent = (
     | ToolCallEvent
     | ToolResultEvent
     | RetrievalEvent
+    | ProgressEvent
+    | ActionsEvent
     | ReplyEvent
     | RetryEvent
     | DoneEvent

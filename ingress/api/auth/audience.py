@@ -51,6 +51,8 @@ VISITORS = {
     "tool_call": ("turn", "id", "name"),
     "tool_result": ("turn", "id", "name"),
     "retrieval": ("turn", "id", "query", "documents"),
+    "progress": ("turn", "text"),
+    "actions": ("turn", "message", "actions"),
     "retry": ("turn", "reason", "code", "seconds"),
     "done": ("turn", "events", "status", "message", "messages"),
     "error": ("turn", "events", "reason", "code"),

@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from answerback.errors import InvalidInput
 from answerback.events import Event
 from answerback.files import StoredFile
+from answerback.pressing import pressed
 from answerback.store.chats.answers import TurnAnswer, answer
 from answerback.store.chats.chat_ids import thread_of
 from answerback.store.chats.chats import Chats
@@ -23,6 +24,7 @@ from answerback.store.threads.threads import Threads
 from ...problems import Problem
 from ..auth import audience
 from ..context import Principal
+from ..schemas.messages import Pressed
 from .turn_filter import End, TurnState, failure, rebuilt_events, recorded_end, replayed, turn_events
 from .waits import limited
 
@@ -157,6 +159,15 @@ class Conversation:
                 # The schema is the agent's own.
                 raise InvalidInput("is not what the agent expects") from None
             raise
+
+    async def pressed(self, caller: Principal, id: str, press: Pressed) -> Event:
+        """Return the event of a button of an agent's message. Raises `NoSuchThread`, or `Problem` (404)."""
+        messages = (await self.chats.snapshot(caller.workspace, id)).messages
+        try:
+            return pressed(messages, press.name, press.option, press.message)
+        except ValueError:
+            reason = "this message has no such button: it was changed, or is too old"
+            raise Problem(404, reason, code="no-such-button") from None
 
     async def leave(self, caller: Principal, id: str, event: Event) -> tuple[Receipt, str]:
         """Store a message without waiting. Return the receipt, and the event id to follow the thread from."""

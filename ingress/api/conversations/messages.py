@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+import msgspec
 from aiohttp import web
 from pydantic import AfterValidator, Field
 
 from answerback.errors import NoSuchThread
+from answerback.events import Event
 from answerback.settings import Settings
 from answerback.store.stream.stored_events import place
 from answerback.store.thread_ids import DEFAULT_WORKSPACE
@@ -119,7 +121,7 @@ class MessageRoutes:
         repeated="handler",
         limit=BODY,
         refusals={
-            404: "there is no such thread, or no such file in it",
+            404: "there is no such thread, or no such file or button in it",
             409: "it has ended, or the agent is busy and drops messages",
             502: "the turn failed permanently",
             504: "the turn took too long",
@@ -129,9 +131,7 @@ class MessageRoutes:
         """Store a message, and return its answer, a stream or a receipt."""
         id, new = call.path["id"], call.body
         await self.writable(call)
-        files = await self._conversation.files_named(call.caller, id, new.files)
-        message = new.event(f"m_{call.idempotency[:24]}", files, visitor=not trusted(call.caller))
-        await self._conversation.check_input(call.caller, id, message)
+        message = await self._message(call, new)
         if not new.wait:
             receipt, after = await self._conversation.leave(call.caller, id, message)
             return call.answer(ReceiptView.of(id, receipt, after), 202)
@@ -149,6 +149,17 @@ class MessageRoutes:
             return call.answer(view.model_copy(update={"reason": reason}), 202)
         self._conversation.refuse_dropped(answer)
         return call.answer(AnswerView.of(id, view.id, answer, call.caller))
+
+    async def _message(self, call: RequestContext, new: NewMessage) -> Event:
+        """Return what is to be stored."""
+        id, name, visitor = call.path["id"], f"m_{call.idempotency[:24]}", not trusted(call.caller)
+        if new.action:
+            pressed = await self._conversation.pressed(call.caller, id, new.action)
+            return msgspec.structs.replace(pressed, message=name, visitor=visitor, arrival=new.arrival or "")
+        files = await self._conversation.files_named(call.caller, id, new.files)
+        message = new.event(name, files, visitor=visitor)
+        await self._conversation.check_input(call.caller, id, message)
+        return message
 
     @route(
         "GET",

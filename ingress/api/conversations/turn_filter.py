@@ -8,9 +8,11 @@ from contextlib import aclosing
 from answerback.messages import general_reason
 from answerback.store.chats.answers import TurnAnswer
 from answerback.store.stream.events import (
+    ActionsEvent,
     DoneEvent,
     ErrorEvent,
     GoneEvent,
+    StreamAction,
     StreamEvent,
     TextEvent,
     TurnEvent,
@@ -91,7 +93,11 @@ def rebuilt_events(answer: TurnAnswer, end: DoneEvent | ErrorEvent) -> list[Stor
     """Rebuild the events of a turn from its messages, without ids. `end` is the last one."""
     events: list[StreamEvent] = []
     if answer.status != "failed":
-        events += [TextEvent(turn=answer.turn, message=each.id, at=0, text=each.text) for each in answer.messages]
+        for each in answer.messages:
+            events.append(TextEvent(turn=answer.turn, message=each.id, at=0, text=each.text))
+            if each.actions:
+                shown = tuple(StreamAction.of(action) for action in each.actions)
+                events.append(ActionsEvent(turn=answer.turn, message=each.id, actions=shown))
     return [StoredEvent("", *encode_event(event)) for event in (*events, end)]
 
 

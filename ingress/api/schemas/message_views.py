@@ -80,7 +80,7 @@ class Option(Model):
 
 
 class ActionInfo(Model):
-    """A button or a menu below an agent's message. In a chat, the client shows it and says what was chosen."""
+    """A button or a menu below an agent's message. The client shows it, and posts an `action` when it is pressed."""
 
     type: Literal["button", "select"]
     name: str = Field(description="what the agent calls it")

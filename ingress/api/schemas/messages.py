@@ -115,6 +115,7 @@ _HAS_TEXT: JsonDict = {"properties": {"content": {"pattern": r"\S"}}, "required"
 _HAS_ATTACHMENT: JsonDict = {"properties": {"attachments": {"minItems": 1}}, "required": ["attachments"]}
 _HAS_INPUT: JsonDict = {"properties": {"input": {"not": {"type": "null"}}}, "required": ["input"]}
 _HAS_FILE: JsonDict = {"properties": {"files": {"minItems": 1}}, "required": ["files"]}
+_ALONE = "an action has no content, attachments, files or input"
 _NOT_EMPTY: JsonDict = {"anyOf": [_HAS_TEXT, _HAS_ATTACHMENT, _HAS_FILE, _HAS_INPUT]}
 
 
@@ -139,9 +140,14 @@ class Content(Model):
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
-        if not re.search(r"\S", self.content) and not self.attachments and not self.files and self.input is None:
-            raise ValueError("a message needs content, an attachment, a file or input")
+        given = bool(re.search(r"\S", self.content) or self.attachments or self.files) or self.input is not None
+        if given == self._is_pressed:
+            raise ValueError(_ALONE if given else "a message needs content, an attachment, a file or input")
         return self
+
+    @property
+    def _is_pressed(self) -> bool:
+        return False
 
     def event(self, message: str, files: Sequence[StoredFile] = (), *, visitor: bool = False) -> Event:
         """Return the message as an `Event`.
@@ -177,13 +183,45 @@ _STREAM_OR_RECEIPT: JsonDict = {
 }
 
 
+_PRESSED: JsonDict = {
+    "properties": {
+        "action": {"type": "object"},
+        "content": {"const": ""},
+        "attachments": {"maxItems": 0},
+        "files": {"maxItems": 0},
+        "input": {"type": "null"},
+    },
+    "required": ["action"],
+}
+_WRITTEN: JsonDict = {**_NOT_EMPTY, "properties": {"action": {"type": "null"}}}
+
+
+class Pressed(Model):
+    """A pressed button, or a chosen option of a menu."""
+
+    message: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Field(
+        description="the id of the agent's message that has it"
+    )
+    name: Annotated[str, StringConstraints(min_length=1, max_length=2000)] = Field(
+        description="the button's or menu's `name`"
+    )
+    option: Annotated[str, StringConstraints(max_length=2000)] = Field("", description="the `value` of a menu's option")
+
+
 class NewMessage(Content):
     """A message, and how to respond to it."""
 
-    model_config = ConfigDict(json_schema_extra={**_NOT_EMPTY, "allOf": [_STREAM_OR_RECEIPT]})
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_PRESSED, _WRITTEN], "allOf": [_STREAM_OR_RECEIPT]})
 
+    action: Pressed | None = Field(
+        None, description="what was pressed, instead of a message: the agent gets it as `turn.event.action`"
+    )
     stream: bool = Field(False, description="respond with server-sent events")
     wait: bool = Field(True, description="false: respond 202 with a receipt as soon as the message is stored")
+
+    @property
+    def _is_pressed(self) -> bool:
+        return self.action is not None
 
     @model_validator(mode="after")
     def _stream_or_receipt(self) -> Self:

@@ -1,7 +1,7 @@
 // @ts-check
 // Chat with an agent. The thread survives reloads, and its events are received without gaps or duplicates.
 
-import { Conversation, uuid } from "../conversation.js";
+import { Conversation, pressOf, uuid } from "../conversation.js";
 import { renderMarkdown } from "../markdown/render.js";
 import { ApiError, follow, request } from "./api.js";
 import { el, onNextFrame } from "./dom.js";
@@ -9,8 +9,8 @@ import { sentence } from "./format.js";
 import { lookup, toolCall } from "./tool_call.js";
 
 /** @import { AgentView, MessagePage, ReceiptView, ThreadSummary } from "../api.d.ts" */
-/** @import { ChatMessage } from "../conversation.js" */
-/** @import { StreamEvent } from "../stream-events.d.ts" */
+/** @import { ChatMessage, Press } from "../conversation.js" */
+/** @import { StreamAction, StreamEvent } from "../stream-events.d.ts" */
 
 /**
  * The elements of a message, and what they show.
@@ -18,6 +18,7 @@ import { lookup, toolCall } from "./tool_call.js";
  * @typedef {object} Bubble
  * @property {HTMLElement} box
  * @property {HTMLElement} body
+ * @property {HTMLElement} actions
  * @property {HTMLElement} footer
  * @property {string} [text]
  * @property {boolean} [streaming]
@@ -59,6 +60,7 @@ export async function chatPage(main, [agent], signal) {
   let thread = localStorage.getItem(storageKey);
   let loading = Boolean(thread);
   let sending = false;
+  let progress = ""; // what the agent says that it is doing
   /** @type {Promise<void> | null} */
   let posting = null;
   /** @type {AbortController | null} */
@@ -79,6 +81,7 @@ export async function chatPage(main, [agent], signal) {
     const streaming = message.role === "assistant" && !message.final;
     if (message.role === "user") bubble.body.textContent = text;
     else if (bubble.text !== text || bubble.streaming !== streaming) render(bubble, text, streaming);
+    bubble.actions.replaceChildren(...(streaming ? [] : (message.actions || []).map((action) => control(message.id, action))));
     bubble.footer.textContent = message.pending ? "sending…" : message.status || "";
     bubble.box.classList.toggle("pending", Boolean(message.pending));
     bubble.box.setAttribute("aria-busy", String(streaming));
@@ -110,9 +113,30 @@ export async function chatPage(main, [agent], signal) {
    */
   function createBubble(role) {
     const body = role === "user" ? el("p", {}) : el("div", { class: "markdown" });
+    const actions = el("div", { class: "row" });
     const footer = el("small", {});
     const sender = el("small", {}, role === "user" ? "you" : agent);
-    return { box: el("li", { class: `message ${role}` }, sender, body, footer), body, footer };
+    return { box: el("li", { class: `message ${role}` }, sender, body, actions, footer), body, actions, footer };
+  }
+
+  /**
+   * A button or a menu below a message.
+   *
+   * @param {string} id The id of the message.
+   * @param {StreamAction} action
+   */
+  function control(id, action) {
+    /** @param {string} [option] */
+    const press = (option) => {
+      const pressed = pressOf(id, action, option);
+      if (pressed && !sending && !loading) send(pressed.text, uuid(), pressed.press);
+    };
+    if (action.url) return el("a", { href: action.url, target: "_blank", rel: "noopener noreferrer" }, action.label);
+    if (action.type === "button") return el("button", { type: "button", onclick: () => press() }, action.label);
+    const options = (action.options || []).map(({ label, value }) => el("option", { value }, label));
+    const menu = el("select", { "aria-label": action.label || action.name }, el("option", { value: "" }, action.label || "Choose…"), ...options);
+    menu.addEventListener("change", () => press(menu.value));
+    return menu;
   }
 
   /**
@@ -151,7 +175,7 @@ export async function chatPage(main, [agent], signal) {
     sendButton.disabled = sending || loading;
     newChat.disabled = sending;
     stopButton.hidden = unfinished.size === 0;
-    status.textContent = unfinished.size ? `${agent} is working…` : "";
+    status.textContent = unfinished.size ? progress || `${agent} is working…` : "";
     status.classList.toggle("on", unfinished.size > 0);
   }
 
@@ -170,6 +194,8 @@ export async function chatPage(main, [agent], signal) {
     const about = event.kind === "turn" || (event.kind === "done" && ["dropped", "ignored"].includes(event.data.status)) ? event.data.events : [];
     if (about.some((id) => !conversation.messages.has(id))) await posting;
     if (event.kind === "turn") unfinished.add(event.data.turn);
+    if (event.kind === "progress") progress = event.data.text;
+    else if (["turn", "text", "done", "error"].includes(event.kind)) progress = "";
     if (event.kind === "tool_call" || event.kind === "tool_result") showCall(event.data, event.kind === "tool_call");
     if (event.kind === "retrieval") showLookup(event.data);
     if (event.kind === "retry") showProblem(`The attempt failed (${event.data.reason}); retrying in ${Math.ceil(event.data.seconds)} s.`);
@@ -216,20 +242,22 @@ export async function chatPage(main, [agent], signal) {
   /**
    * @param {string} text
    * @param {string} key Its Idempotency-Key.
+   * @param {Press} [press] What was pressed, instead of a text; `text` then shows it.
    */
-  function send(text, key) {
-    posting = post(text, key);
+  function send(text, key, press) {
+    posting = post(text, key, press);
   }
 
   /**
    * @param {string} text
    * @param {string} key
+   * @param {Press} [press]
    */
-  async function post(text, key) {
+  async function post(text, key, press) {
     sending = true;
     problem.replaceChildren();
     updateControls();
-    if (!conversation.messages.has(key)) conversation.addPending(key, text);
+    if (!conversation.messages.has(key)) conversation.addPending(key, text, press);
     try {
       if (!thread) {
         const headers = { "Idempotency-Key": `open-${key}` };
@@ -239,7 +267,7 @@ export async function chatPage(main, [agent], signal) {
         localStorage.setItem(storageKey, thread);
       }
       const headers = { "Idempotency-Key": key };
-      const body = { content: text, wait: false };
+      const body = { ...(press ? { action: press } : { content: text }), wait: false };
       /** @type {ReceiptView} */
       const receipt = await request("POST", `/chat/threads/${thread}/messages`, { body, headers });
       conversation.acknowledge(key, receipt.id);
@@ -247,7 +275,7 @@ export async function chatPage(main, [agent], signal) {
       setTimeout(() => explain(receipt.id).catch(() => {}), PATIENCE);
       listen().catch(onError);
     } catch (error) {
-      showProblem(`The message was not sent: ${sentence(/** @type {Error} */ (error).message)}`, () => send(text, key));
+      showProblem(`The message was not sent: ${sentence(/** @type {Error} */ (error).message)}`, () => send(text, key, press));
     }
     sending = false;
     updateControls();

@@ -8,7 +8,7 @@ import { uuid } from "../conversation.js";
 import { RequestRefused, StreamingUnsupported } from "./connection.js";
 
 /** @import { MessagePage, MessageView, OpenedSession, ReceiptView, SessionView } from "../api.d.ts" */
-/** @import { Conversation } from "../conversation.js" */
+/** @import { Conversation, Press } from "../conversation.js" */
 /** @import { StreamEvent } from "../stream-events.d.ts" */
 /** @import { ServerSentEvent } from "../stream.js" */
 /** @import { Connection } from "./connection.js" */
@@ -54,6 +54,7 @@ export class Session {
     /** @type {Set<string>} */
     this.runningTurns = new Set();
     this.serverBusy = false; // the server reported waiting or running work
+    this.progress = ""; // what the agent says that it is doing
     this.lastEventId = "0";
     /** @type {object | null} */
     this.metadata = null;
@@ -74,7 +75,7 @@ export class Session {
   async resume() {
     this.outbox = this.storage.loadOutbox();
     ({ session: this.opened, openingKey: this.openingKey } = this.storage.loadSession());
-    for (const { key, text } of this.outbox) this.conversation.addPending(key, text);
+    for (const { key, text, press } of this.outbox) this.conversation.addPending(key, text, press);
     if (this.opened) await this.refresh();
     if (this.outbox.length) this.flush();
   }
@@ -92,13 +93,14 @@ export class Session {
    * Send a message; return its Idempotency-Key.
    *
    * @param {string} text
+   * @param {Press} [press] What was pressed, instead of a text; `text` then shows it.
    */
-  send(text) {
+  send(text, press) {
     this.ended = false;
-    const message = { key: uuid(), text };
+    const message = { key: uuid(), text, ...(press && { press }) };
     this.outbox.push(message);
     this.storage.saveMessage(message);
-    this.conversation.addPending(message.key, text);
+    this.conversation.addPending(message.key, text, press);
     this.flush();
     return message.key;
   }
@@ -122,7 +124,7 @@ export class Session {
       try {
         const { id, token } = await this.open();
         const headers = { "Idempotency-Key": message.key };
-        const body = { content: message.text, wait: false };
+        const body = { ...(message.press ? { action: message.press } : { content: message.text }), wait: false };
         /** @type {ReceiptView} */
         const receipt = await this.connection.request("POST", `/chat/sessions/${id}/messages`, token, { body, headers });
         this.removeFromOutbox(message);
@@ -281,6 +283,8 @@ export class Session {
     if (event.kind === "gone") return this.forget();
     this.conversation.apply(event);
     if (event.kind === "turn") this.runningTurns.add(event.data.turn);
+    if (event.kind === "progress") this.progress = event.data.text;
+    if (["turn", "text", "done", "error"].includes(event.kind)) this.progress = "";
     if (event.kind === "done" || event.kind === "error") {
       this.runningTurns.delete(event.data.turn);
       // The messages of an interrupted turn are answered by another one.

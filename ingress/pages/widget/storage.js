@@ -4,7 +4,9 @@
 // time, or written by another tab. Each message has its own item, so that tabs do not overwrite each other.
 
 /** @typedef {{ id: string, token: string }} StoredSession */
-/** @typedef {{ key: string, text: string }} OutboxMessage An unacknowledged message with its Idempotency-Key. */
+/** @import { Press } from "../conversation.js" */
+
+/** @typedef {{ key: string, text: string, press?: Press }} OutboxMessage An unacknowledged message with its Idempotency-Key. */
 
 export class WidgetStorage {
   /** @param {string} name Prefix of the items. */
@@ -43,8 +45,9 @@ export class WidgetStorage {
       for (let n = 0; n < localStorage.length; n++) {
         const item = localStorage.key(n);
         if (!item?.startsWith(prefix)) continue;
-        const { text, at } = this.read(item);
-        if (isText(text)) messages.push({ key: item.slice(prefix.length), text, at: Number(at) || 0 });
+        const { text, press, at } = this.read(item);
+        const valid = press && isText(press.message) && isText(press.name);
+        if (isText(text)) messages.push({ key: item.slice(prefix.length), text, ...(valid && { press }), at: Number(at) || 0 });
       }
     } catch {
       return [];
@@ -53,8 +56,8 @@ export class WidgetStorage {
   }
 
   /** @param {OutboxMessage} message */
-  saveMessage({ key, text }) {
-    this.write(`${this.name}:out:${key}`, { text, at: Date.now() });
+  saveMessage({ key, text, press }) {
+    this.write(`${this.name}:out:${key}`, { text, ...(press && { press }), at: Date.now() });
   }
 
   /** @param {OutboxMessage} message */

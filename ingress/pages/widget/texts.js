@@ -22,6 +22,7 @@ const TEXTS = {
   dropped: "Not delivered: the assistant was busy.",
   ignored: "No one is available to answer this.",
   retry: "Try again",
+  choose: "Choose…",
   unread: "New message",
 };
 

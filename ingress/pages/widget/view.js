@@ -6,6 +6,7 @@ import { safeUrl } from "../markdown/inline.js";
 import { renderMarkdown } from "../markdown/render.js";
 
 /** @import { ChatMessage } from "../conversation.js" */
+/** @import { StreamAction } from "../stream-events.d.ts" */
 /** @import { Texts } from "./texts.js" */
 
 /**
@@ -14,8 +15,10 @@ import { renderMarkdown } from "../markdown/render.js";
  * @typedef {object} Bubble
  * @property {HTMLElement} box
  * @property {HTMLElement} body
+ * @property {HTMLElement} actions
  * @property {HTMLElement} footer
  * @property {string} text
+ * @property {StreamAction[]} [shown] Its buttons and menus.
  * @property {boolean} [streaming]
  */
 
@@ -28,10 +31,14 @@ export class View {
    * @param {string} css
    * @param {Record<string, string>} attributes Of the host element.
    * @param {(message: ChatMessage) => void} onRetry Called with a message that the visitor wants to send again.
+   * @param {(message: string, action: StreamAction, option?: string) => void} onPress Called with a pressed button, or a
+   *   chosen option, and the id of its message.
    */
-  constructor(texts, css, attributes, onRetry) {
+  constructor(texts, css, attributes, onRetry, onPress) {
     this.texts = texts;
     this.onRetry = onRetry;
+    this.onPress = onPress;
+    this.busy = false;
     this.host = element("div", { "data-answerback": "", ...attributes });
     const root = this.host.attachShadow({ mode: "open" });
     addStyles(root, css);
@@ -128,8 +135,58 @@ export class View {
     bubble.box.setAttribute("aria-busy", String(streaming));
     if (bubble.text !== text || bubble.streaming !== streaming) renderText(bubble.body, message.role, text, streaming);
     Object.assign(bubble, { text, streaming });
+    // What is still being written cannot be pressed: the server does not know its buttons yet.
+    this.renderActions(bubble, message.id, streaming ? [] : message.actions || []);
     this.renderFooter(bubble, message);
     if (atEnd || (!old && message.role === "user")) this.scrollToEnd();
+  }
+
+  /**
+   * Show the buttons and menus of a message.
+   *
+   * @param {Bubble} bubble
+   * @param {string} id The id of the message.
+   * @param {StreamAction[]} actions
+   */
+  renderActions(bubble, id, actions) {
+    if (bubble.shown === actions || (!bubble.shown && !actions.length)) return;
+    bubble.shown = actions;
+    bubble.actions.replaceChildren(...actions.map((action) => this.control(id, action)));
+    this.setBusy(this.busy);
+  }
+
+  /**
+   * @param {string} id
+   * @param {StreamAction} action
+   */
+  control(id, action) {
+    const href = action.url ? safeUrl(action.url) : null;
+    if (href) return element("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, action.label);
+    if (action.type === "button") {
+      const button = element("button", { type: "button", class: action.style || "" }, action.label);
+      button.addEventListener("click", () => this.onPress(id, action));
+      return button;
+    }
+    const menu = element("select", { "aria-label": action.label || action.name });
+    menu.append(element("option", { value: "" }, action.label || this.texts.choose));
+    // By its place: an option's own value may be anything.
+    (action.options || []).forEach(({ label }, n) => menu.append(element("option", { value: String(n) }, label)));
+    menu.addEventListener("change", () => {
+      const option = action.options?.[Number(menu.value)];
+      if (menu.value && option) this.onPress(id, action, option.value);
+      menu.value = "";
+    });
+    return menu;
+  }
+
+  /**
+   * While an answer is expected, nothing can be pressed: a double click is one press.
+   *
+   * @param {boolean} busy
+   */
+  setBusy(busy) {
+    this.busy = busy;
+    for (const control of this.log.querySelectorAll(".actions button, .actions select")) control.toggleAttribute("disabled", busy);
   }
 
   /**
@@ -173,9 +230,10 @@ export class View {
   createBubble(role, text) {
     const sender = element("span", { class: "hidden" }, `${role === "user" ? this.texts.you : this.texts.agent}: `);
     const body = element("div", { class: role === "user" ? "text" : "text markdown" });
+    const actions = element("div", { class: "actions" });
     const footer = element("small", {});
     renderText(body, role, text, false);
-    return { box: element("div", { class: `message ${role}` }, sender, body, footer), body, footer, text };
+    return { box: element("div", { class: `message ${role}` }, sender, body, actions, footer), body, actions, footer, text };
   }
 
   get isAtEnd() {

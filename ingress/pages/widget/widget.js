@@ -1,7 +1,7 @@
 // @ts-check
 // The widget of one script tag: its view, its session, and its API for the page.
 
-import { Conversation } from "../conversation.js";
+import { Conversation, pressOf } from "../conversation.js";
 import { Connection } from "./connection.js";
 import { keepMounted } from "./mount.js";
 import { Session } from "./session.js";
@@ -9,7 +9,7 @@ import { WidgetStorage } from "./storage.js";
 import { textsOf } from "./texts.js";
 import { View } from "./view.js";
 
-/** @import { ChatMessage } from "../conversation.js" */
+/** @import { ChatMessage, Press } from "../conversation.js" */
 /** @import { SessionEvent } from "./session.js" */
 
 /**
@@ -39,7 +39,7 @@ function start(script) {
     page.Answerback.remove();
   }
   const texts = textsOf(script);
-  const view = new View(texts, WIDGET_CSS, { "data-position": position, "data-theme": theme }, resend);
+  const view = new View(texts, WIDGET_CSS, { "data-position": position, "data-theme": theme }, resend, onPress);
   const storage = new WidgetStorage(`answerback:${key.split("_")[2]}:${agent}`);
   const connection = new Connection(new URL(".", script.src).href.replace(/\/$/, ""), key);
   const conversation = new Conversation((id, message) => {
@@ -87,8 +87,9 @@ function start(script) {
   function updateStatus() {
     if (problem) view.setStatus(problem, { bad: true });
     else if (offline && session.waiting) view.setStatus(texts.offline, { bad: true });
-    else if (session.runningTurns.size) view.setStatus(`${texts.agent} ${texts.typing}…`, { typing: true });
+    else if (session.runningTurns.size) view.setStatus(session.progress || `${texts.agent} ${texts.typing}…`, { typing: true });
     else view.setStatus("");
+    view.setBusy(session.waiting);
   }
 
   connection.onOffline = (now) => {
@@ -97,12 +98,15 @@ function start(script) {
     updateStatus();
   };
 
-  /** @param {string} text */
-  function send(text) {
-    if (!text.trim()) return;
+  /**
+   * @param {string} text
+   * @param {Press} [press]
+   */
+  function send(text, press) {
+    if (!text.trim() && !press) return;
     problem = "";
     loading = false;
-    const messageKey = session.send(text);
+    const messageKey = session.send(text, press);
     const message = conversation.messages.get(messageKey);
     emit("message", { id: messageKey, role: "user", text });
     if (message) message.announced = true;
@@ -116,7 +120,13 @@ function start(script) {
   function resend(message) {
     if (message.status === "refused") conversation.remove(message.id);
     else conversation.put(message.id, { status: "" });
-    send(message.points.join(""));
+    send(message.points.join(""), message.press);
+  }
+
+  /** @type {ConstructorParameters<typeof View>[4]} */
+  function onPress(message, action, option) {
+    const pressed = pressOf(message, action, option);
+    if (pressed && !session.waiting) send(pressed.text, pressed.press);
   }
 
   /**
@@ -176,7 +186,7 @@ function start(script) {
   page.Answerback = {
     open: () => toggle(true),
     close: () => toggle(false),
-    send,
+    send: (text) => send(text),
     // Metadata about the visitor, for the agent and the operator; sent when the session is opened.
     identify: (metadata) => void (session.metadata = metadata),
     remove,

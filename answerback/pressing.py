@@ -1,4 +1,4 @@
-"""Pressing buttons and sending forms in memory."""
+"""Buttons, menus and forms of messages, used by people: in a chat, and in memory."""
 
 from __future__ import annotations
 
@@ -13,26 +13,36 @@ from answerback.outgoing import Button
 from answerback.replies import Reply
 
 
-def pressed(history: Sequence[Message], label: str, option: str) -> Event:
+def pressed(history: Sequence[Message], label: str, option: str = "", message: str = "") -> Event:
     """Return the event of a pressed button, or of a chosen option, of the newest message that has it.
 
-    Its delivery, thread and author are for the caller to fill in.
+    Its delivery, thread and author are for the caller to fill in. Its value is the button's, whoever presses it.
+
+    Args:
+        history: The messages, oldest first.
+        label: The label or the name of a button; the name of a menu.
+        option: The label or the value of the menu's option.
+        message: The id of the message; "": any.
 
     Raises:
         ValueError: There is no such button: the message names those that there are.
     """
     there = []
-    for message in reversed(history):
-        for action in message.actions:
+    for each in reversed(history):
+        if message and message not in (each.id, each.reply):
+            continue
+        for action in each.actions:
             if isinstance(action, Button):
                 there.append(action.label)
-                if label in (action.label, action.name):
-                    return _event(message, Action(type="button", name=action.name, value=action.value), action.label)
-                continue
+                if label not in (action.label, action.name):
+                    continue
+                if action.url:
+                    raise ValueError(f'the button "{action.label}" opens a page: nobody is told')
+                return _event(each, Action(type="button", name=action.name, value=action.value), action.label)
             for words, value in action.options:
                 there.append(f"{action.name}: {words}")
                 if label == action.name and option in (words, value):
-                    return _event(message, Action(type="select", name=action.name, value=value), words)
+                    return _event(each, Action(type="select", name=action.name, value=value), words)
     wanted = f"{label}: {option}" if option else label
     raise ValueError(f'there is no button or option "{wanted}" in the thread, but: {", ".join(there) or "none"}')
 
