@@ -57,7 +57,7 @@ class StandIns:
         """Post a message as a person, without a webhook. Return it as the platform shows it.
 
         GitHub: number, body; kind ("issue", "review", "discussion"), repo, id, parent, login, user_id, at (seconds).
-        Slack: channel, text; ts, thread_ts, user.
+        Slack: channel, text; ts, thread_ts, user. Telegram: chat, text; message_id, user, topic.
         """
         found: Json = await self._call("POST", "messages", {"platform": platform, "said": said})
         return found
@@ -74,6 +74,10 @@ class StandIns:
         Twilio: say (text, files: [name, type, content in base64]), press (label, payload, of), locate (latitude,
         longitude, label, address), opt (word: STOP, START or HELP), close (WhatsApp's window), point (number, url: its
         webhook). `ours`, `theirs`, `account` and `service` name where and who.
+
+        Telegram: say (text), edit (text), react (emoji=["👍"]), press (label), upload (name, content in base64, kind,
+        album), block (back=True: take it back), migrate (to), business (text, connection). `chat`, `message_id`,
+        `user`, `topic` and `bot` name where, who and which of our bots.
         """
         done: Json = await self._call("POST", "acts", {"platform": platform, "act": act, "details": details})
         return done
@@ -82,6 +86,7 @@ class StandIns:
         """Return what people see besides messages.
 
         Slack: statuses, titles, prompts, sessions, streams, files, views, sockets. Twilio: messages, typing, opted_out.
+        Telegram: files, statuses, answered (pressed buttons), commands, pending (updates of each bot).
         """
         found: Json = await self._call("GET", "state", query={"platform": platform})
         return found

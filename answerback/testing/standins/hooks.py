@@ -19,7 +19,7 @@ from yarl import URL
 from answerback.testing.standins.signatures import Delivery
 from answerback.testing.standins.values import moment
 
-PATIENCE = {"github": 10.0, "slack": 3.0, "twilio": 15.0, "whatsapp": 10.0}
+PATIENCE = {"github": 10.0, "slack": 3.0, "telegram": 10.0, "twilio": 15.0, "whatsapp": 10.0}
 """Seconds until a delivery times out."""
 
 
@@ -120,6 +120,13 @@ class Hooks:
             attempt = self._record(platform, delivery, redelivery=redelivery)
             attempt.url = url
             self.track(self._send(attempt))
+
+    async def deliver(self, platform: str, delivery: Delivery, url: str) -> Attempt:
+        """Send a webhook once, and return what became of it."""
+        attempt = self._record(platform, delivery)
+        attempt.url = url
+        await self._send(attempt)
+        return attempt
 
     def failed(self, platform: str, delivery: Delivery, code: int, at: float | None = None) -> Attempt:
         """Record a delivery as failed. Only `redeliver` sends it."""

@@ -49,6 +49,10 @@ class Options:
     whatsapp_token   of several, each is accepted
     whatsapp_retries seconds before each repeat of a webhook that failed
     whatsapp_statuses      what is told of each message that was sent
+    telegram_token   of several, each belongs to a bot: `telegram_username`, then the same with a 2
+    telegram_poll    whether updates wait for `getUpdates`, wherever the other platforms' webhooks go
+    telegram_retry_seconds     before the first repeat of an update whose delivery failed; doubled each time
+    telegram_group_per_minute  above so many messages a minute in a group, Telegram asks for a pause; 0: never
     webhooks         where the platforms' own webhooks go: a URL in which "{platform}" is replaced,
                      or one to which "/github" or "/slack" is appended; empty: none are sent
     """
@@ -95,6 +99,12 @@ class Options:
     twilio_messages_per_second: int = 0
     twilio_status_seconds: float = 0.05
     twilio_retries: str = ""
+    telegram_token: str = "110201543:AAHstandin"
+    telegram_username: str = "answerbot"
+    telegram_secret: str = "telegram-webhook-secret"
+    telegram_poll: bool = False
+    telegram_retry_seconds: float = 0.2
+    telegram_group_per_minute: int = 0
     standard_secret: str = "whsec_c3RhbmRpbi1zdGFuZGFyZC1zZWNyZXQ="
     whatsapp_token: str = "EAAstandin"
     whatsapp_number: str = "106540352242922"
@@ -121,6 +131,9 @@ class Options:
             "SLACK_API_URL": f"{url}/slack",
             "SLACK_BOT_TOKEN": self.slack_token.split(",")[0],
             "SLACK_SIGNING_SECRET": self.slack_secret,
+            "TELEGRAM_API_URL": f"{url}/telegram",
+            "TELEGRAM_BOT_TOKEN": self.telegram_token,
+            "TELEGRAM_WEBHOOK_SECRET": self.telegram_secret,
             "STANDARD_WEBHOOKS_SECRET": self.standard_secret,
             "STANDARD_WEBHOOKS_REPLY_URL": f"{url}/standard/replies",
             "TWILIO_ACCOUNT_SID": self.twilio_account.split(",")[0],

@@ -17,19 +17,19 @@ import msgspec
 from answerback.testing.standins.faults import Rule
 from answerback.testing.standins.journal import Posted, Request
 from answerback.testing.standins.options import Options
-from answerback.testing.standins.sender import GitHub, Slack, Standard, Twilio, WhatsApp
+from answerback.testing.standins.sender import GitHub, Slack, Standard, Telegram, Twilio, WhatsApp
 
 PATIENCE = 15.0
 """Seconds to wait for messages and deliveries."""
 
 
 class RunningStandIns:
-    """Running stand-ins of GitHub, Slack, Twilio, WhatsApp, Standard Webhooks and a language model.
+    """Running stand-ins of GitHub, Slack, Telegram, Twilio, WhatsApp, Standard Webhooks and a language model.
 
     Attributes:
         url: Where they serve.
         options: The credentials that they accept, and whose they are.
-        github, slack, standard, twilio, whatsapp: Make webhooks, signed with these credentials:
+        github, slack, standard, telegram, twilio, whatsapp: Make webhooks, signed with these credentials:
             `standins.github.issue_comment("Hello, @answerbot")` has `headers` and a `body` to post to ingress.
     """
 
@@ -38,6 +38,7 @@ class RunningStandIns:
         self.options = options
         self.github = GitHub(secret=options.github_secret)
         self.slack = Slack(secret=options.slack_secret)
+        self.telegram = Telegram(secret=options.telegram_secret)
         self.standard = Standard(secret=options.standard_secret)
         self.twilio = Twilio(
             account=options.twilio_account.split(",")[0],

@@ -21,11 +21,12 @@ from answerback.testing.standins.github.webhooks import GitHub
 from answerback.testing.standins.options import Options
 from answerback.testing.standins.signatures import Delivery
 from answerback.testing.standins.slack.webhooks import Slack
+from answerback.testing.standins.telegram.webhooks import Telegram
 from answerback.testing.standins.twilio.webhooks import Twilio
 from answerback.testing.standins.values import Json, moment
 from answerback.testing.standins.whatsapp.webhooks import WhatsApp
 
-__all__ = ["Delivery", "GitHub", "Slack", "Standard", "Twilio", "WhatsApp"]
+__all__ = ["Delivery", "GitHub", "Slack", "Standard", "Telegram", "Twilio", "WhatsApp"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from answerback.testing.standins.options import Options
 from answerback.testing.standins.slack.api import Slack
 from answerback.testing.standins.standard.api import Standard
 from answerback.testing.standins.standin import RULE, Operation, Refusal, StandIn, answer
+from answerback.testing.standins.telegram.api import Telegram
 from answerback.testing.standins.twilio.api import Twilio
 from answerback.testing.standins.weather import Weather
 from answerback.testing.standins.whatsapp.api import WhatsApp
@@ -39,6 +40,7 @@ def create_app(options: Options | None = None) -> web.Application:
     standins: list[StandIn] = [
         GitHub(told, journal, hooks),
         Slack(told, journal, hooks),
+        Telegram(told, journal, hooks),
         Standard(told, journal),
         Twilio(told, journal, hooks),
         WhatsApp(told, journal, hooks),
