@@ -38,6 +38,7 @@ class Attempt:
     url: str = ""
     answer: str = ""
     retry: int = 0
+    exact: bool = False
 
     @property
     def target(self) -> str:
@@ -122,9 +123,9 @@ class Hooks:
             self.track(self._send(attempt))
 
     async def deliver(self, platform: str, delivery: Delivery, url: str) -> Attempt:
-        """Send a webhook once, and return what became of it."""
+        """Send a webhook once, to exactly this URL unless it is the common one. Return what became of it."""
         attempt = self._record(platform, delivery)
-        attempt.url = url
+        attempt.url, attempt.exact = url, url not in self.url.split()
         await self._send(attempt)
         return attempt
 
@@ -182,7 +183,7 @@ class Hooks:
             self._session = aiohttp.ClientSession()
         began = time.monotonic()
         url = attempt.url.replace("{platform}", attempt.platform)
-        if url == attempt.url:
+        if url == attempt.url and not attempt.exact:
             url = f"{url.rstrip('/')}/{attempt.platform}"
         if attempt.delivery.query:
             url = f"{url}?{attempt.delivery.query}"
