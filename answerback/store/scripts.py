@@ -170,6 +170,7 @@ class Scripts:
         self.filter = script("filter")
         self.reserve = script("reserve")
         self.reserve_parked = script("reserve_parked")
+        self.give_back = script("give_back")
         self.claim = script("claim")
         self.take_more_events = script("take_more_events")
         self.extend = script("extend")

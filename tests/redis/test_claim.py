@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from answerback.errors import StoreUnavailable
 from answerback.store import keys
 from answerback.store.keys import Partition
@@ -138,6 +140,17 @@ async def test_what_was_taken_and_never_claimed_costs_no_attempt(threads: Thread
     assert (await threads.reserve(0, "ready", 10)).threads == ()
     await lapse(threads)
     assert (await claim(threads)).attempt == 1
+
+
+async def test_what_was_reserved_is_given_back_unless_somebody_has_it(threads: Threads) -> None:
+    await accept(threads, 1)
+    taken = await threads.reserve(0, "ready", 10)
+    await threads.give_back(0, "ready", taken)
+    held = await claim(threads)
+    assert held.attempt == 1
+    await threads.give_back(0, "ready", msgspec.structs.replace(taken, till=taken.till - 1))
+    assert await claim_all(threads) == []
+    assert len(await threads.commit(turn(held))) == 0
 
 
 async def test_a_late_claim_steals_nothing(threads: Threads) -> None:

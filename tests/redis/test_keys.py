@@ -114,6 +114,7 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters, url
         await threads.commit(turn(some[1], more=False, stream_events=[("done", b"{}")]))
         await threads.release(some[2], delay=60, error="no")
         await threads.reserve_parked(p, 5)
+        await threads.give_back(p, "ready", await threads.reserve(p, "ready", 1))
         await threads.resume(p, "ready", ["agent:a"])
         await threads.forget(p, "worker")
         await threads.release(some[3], "interrupted", messages=[MESSAGE], stream_events=[("done", b"{}")])

@@ -75,10 +75,18 @@ class Claimer(Generic[C]):
         self._background: list[asyncio.Task[None]] = []
         self._loops: dict[Partition, asyncio.Task[None]] = {}
         self._reserving: dict[Partition, asyncio.Task[Reservation]] = {}
+        self._claiming: dict[Partition, asyncio.Task[None]] = {}
+        self._reserved = 0
+        """Threads that are reserved, and whose tasks have not started yet."""
         self._slot_freed = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._tasks)
+
+    @property
+    def _free(self) -> int:
+        """How many more threads may be reserved now."""
+        return max(0, self._slots - len(self._tasks) - self._reserved)
 
     def start(self) -> None:
         """Start claiming."""
@@ -107,6 +115,7 @@ class Claimer(Generic[C]):
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, *self._reserving.values(), return_exceptions=True)
+        await asyncio.gather(*self._claiming.values(), return_exceptions=True)
         if loops:
             await self._wake_others()
 
@@ -131,25 +140,43 @@ class Claimer(Generic[C]):
                 await asyncio.sleep(1)
 
     async def _fill(self, p: Partition) -> None:
-        free = self._slots - len(self._tasks)
-        if free <= 0 or self._executor.paused:
+        free = self._free
+        if not free or self._executor.paused:
             self._slot_freed.clear()
             await self._slot_freed.wait()
             return
-        # `stop` waits for this task: threads reserved but not started would be stuck for a lease.
+        # `stop` waits for this task and for the claim: threads reserved but not started would be stuck for a lease.
         self._reserving[p] = asyncio.create_task(self._reserve(p, min(free, AT_ONCE)))
         reservation = await asyncio.shield(self._reserving[p])
         if not reservation.threads:
             await self._threads.wait_for_work(p, self._queue, self._longest_wait(reservation))
 
     async def _reserve(self, p: Partition, limit: int) -> Reservation:
-        """Reserve ready threads, claim them and start their tasks."""
+        """Reserve ready threads, and begin to claim them."""
         reservation = await self._threads.reserve(p, self._queue, limit)
         if self._threads.partitions.former:
             reservation = await retry_while_unavailable(self._moves.move_reserved, p, self._queue, reservation)
         if reservation.threads:
-            await self._claim(p, reservation)
+            self._reserved += len(reservation.threads)
+            # Meanwhile the next ones are reserved. Claims are made one after the other: what one finds may pause us.
+            if p in self._claiming:
+                await asyncio.wait([self._claiming[p]])
+            self._claiming[p] = asyncio.create_task(self._claim_reserved(p, reservation))
         return reservation
+
+    async def _claim_reserved(self, p: Partition, reservation: Reservation) -> None:
+        """Claim reserved threads, or give them back if nothing may be claimed any more."""
+        try:
+            if self._executor.paused:
+                await retry_while_unavailable(self._threads.give_back, p, self._queue, reservation)
+            else:
+                await self._claim(p, reservation)
+        except Exception:
+            log.exception("claiming failed")
+            await asyncio.sleep(1)
+        finally:
+            self._reserved -= len(reservation.threads)
+            self._slot_freed.set()
 
     async def _claim(self, p: Partition, reservation: Reservation) -> None:
         """Claim reserved threads and start their tasks."""

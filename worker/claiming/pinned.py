@@ -82,7 +82,7 @@ class TurnClaimer(Claimer[Claim]):
         more = False
         try:
             for p in await self._threads.partitions.all():
-                free = 0 if self._executor.paused else max(0, self._slots - len(self._tasks))
+                free = 0 if self._executor.paused else self._free
                 wait, others = await self._reserve_parked(p, min(free, AT_ONCE))
                 more = more or (others and wait is not None and wait / 1000 < left)
         except (StoreUnavailable, StoreFull) as error:
@@ -108,8 +108,8 @@ class TurnClaimer(Claimer[Claim]):
 
     async def _take_all(self, p: Partition) -> None:
         while True:
-            free = self._slots - len(self._tasks)
-            if free <= 0 or self._executor.paused:
+            free = self._free
+            if not free or self._executor.paused:
                 self._slot_freed.clear()
                 await self._slot_freed.wait()
                 continue

@@ -44,6 +44,8 @@ Threads: the score in the queue `ready`, and the owner in the key `thread`
            tests/redis/test_release.py::test_an_event_that_was_dead_lettered_makes_way_for_the_next
     5  running → waiting    release.lua           the worker stops, or a new message interrupts the turn
            tests/redis/test_release.py::test_a_thread_handed_back_is_claimable_at_once_and_lost_no_attempt
+    5  running → waiting    give_back.lua         it was reserved, but what was claimed just before must run alone
+           tests/redis/test_claim.py::test_what_was_reserved_is_given_back_unless_somebody_has_it
     5  running → waiting    unlock.lua            an operator takes it from its worker
            tests/redis/test_repair.py::test_an_unlocked_thread_is_claimable_at_once_and_its_worker_refused
     5  running → waiting    time                  the lease ends: its worker died or was away

@@ -57,6 +57,14 @@ class Reservations:
         await self._observe(p, sent, wall)
         return Reservation(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None)
 
+    async def give_back(self, p: Partition, queue: keys.Queue, reservation: Reservation) -> None:
+        """Give back reserved threads that were not claimed. Those whose reservation has expired are left alone."""
+        await self.scripts.give_back(
+            [keys.queue(p, queue), keys.wake(p, queue), keys.clock(p)],
+            till=reservation.till,
+            threads=reservation.threads,
+        )
+
     async def reserve_parked(self, p: Partition, limit: int) -> tuple[Reservation, bool]:
         """Reserve up to `limit` turns that are parked for our version of the agents' code.
 
