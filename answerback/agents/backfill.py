@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -75,7 +75,9 @@ def merge(history: Sequence[Message], read: Backfilled, is_own: Callable[[Spoken
     ]
     others = [message for message in history if message.gap is None or message.gap.final]
     follows = any(message.gap is not None and message.gap.after for message in history)
-    merged = _in_order(others, fresh, follows=follows)
+    # Where the platform lists what the history has, its time counts: ours is that of the commit, by another clock.
+    times = {id: one.at for one in read.messages if one.at for id in _ids(one, own=is_own(one)) if id}
+    merged = _in_order(others, fresh, times, follows=follows)
     if read.gap is not None:
         merged.insert(_place(read, merged), _line(read.gap))
     same = 0
@@ -84,12 +86,19 @@ def merge(history: Sequence[Message], read: Backfilled, is_own: Callable[[Spoken
     return BackfillMerge(history[same:], merged[same:])
 
 
-def _in_order(history: Sequence[Message], fresh: Sequence[Message], *, follows: bool) -> list[Message]:
-    """Return all messages by their times. `follows`: whether of two in one millisecond the fresh one comes last."""
+def _in_order(
+    history: Sequence[Message], fresh: Sequence[Message], times: Mapping[str, int], *, follows: bool
+) -> list[Message]:
+    """Return all messages by their times. `follows`: whether of two in one millisecond the fresh one comes last.
+
+    `times`: those by the platform's clock, as far as they are known, by any id of a message.
+    """
     merged: list[Message] = []
     waiting = sorted(fresh, key=lambda message: message.at)[::-1]
     for message in history:
-        while waiting and message.at and waiting[-1].at < message.at + (not follows):
+        ids = (message.message, message.id, message.reply)
+        at = next((times[id] for id in ids if id in times), message.at)
+        while waiting and at and waiting[-1].at < at + (not follows):
             merged.append(waiting.pop())
         merged.append(message)
     return [*merged, *reversed(waiting)]
@@ -103,6 +112,10 @@ def _place(read: Backfilled, merged: Sequence[Message]) -> int:
         if message.message and message.message == (after or first):
             return number + 1 if after else number
     return 0
+
+
+def _ids(one: Spoken, *, own: bool) -> Sequence[str]:
+    return (one.message, _id(one), one.reply if own else "")
 
 
 def _id(one: Spoken) -> str:

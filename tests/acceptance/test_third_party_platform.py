@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from answerback.platforms.registry import PLATFORMS
 from answerback.testing.standins.signatures import Delivery
 from tests.acceptance.caller import calling
 from tests.acceptance.system import System, until
@@ -126,7 +127,7 @@ async def test_a_platform_is_one_package_and_an_entry_point(tmp_path: Path) -> N
             assert "echo: again" in await _prints(system, f"send {payload} --to toy")
             refusal = await _prints(system, f"send {payload} --event message --to toy", 2)
             assert "--event cannot be used with --to toy: every payload is a message" in refusal
-            assert "github, slack, standard, toy" in await _prints(system, f"send {payload} --to nowhere", 2)
+            assert f"{', '.join(PLATFORMS)}, toy" in await _prints(system, f"send {payload} --to nowhere", 2)
 
             # `check` names its settings and who replies there.
             findings = msgspec.json.decode((await _prints(system, "check --json")).encode())

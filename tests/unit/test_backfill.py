@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from answerback.agents.backfill import TEXT, TEXTS, Backfilled, merge, newest
 from answerback.events import dispatch_id
 from answerback.messages import Author, Gap, Message
@@ -53,6 +55,14 @@ def test_a_message_is_known_by_any_of_its_ids() -> None:
     ours = Message(role="assistant", text="text 3", id="t.0", reply="t.0", at=3)
     known = Backfilled((spoken(1), spoken(2), spoken(3, own=True, reply="t.0"), spoken(4)))
     assert texts([other, webhook, ours], known) == ["text 1", "text 2", "text 3", "text 4"]
+
+
+def test_where_the_platform_lists_what_was_overheard_its_order_counts() -> None:
+    early = [msgspec.structs.replace(overheard(number), at=2) for number in (4, 6)]
+    assert texts(early, read(1, 2, 3, 4, 5, 6)) == [f"text {number}" for number in range(1, 7)]
+    ours = Message(role="assistant", text="text 4", id="t.0", reply="t.0", at=1)
+    known = Backfilled((*map(spoken, (1, 2, 3)), spoken(4, own=True, reply="t.0"), spoken(5)))
+    assert texts([ours], known) == [f"text {number}" for number in range(1, 6)]
 
 
 def test_authors_are_kept_and_our_own_messages_are_the_agents() -> None:
