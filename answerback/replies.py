@@ -106,6 +106,8 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         prepared: What the platform was given in preparation: see `Prepared`.
         kept: Whether all of it is kept once it is sent, since its platform may report later that it failed.
         shown: The message that shows it already, or may; None if there is none. Without a text it is to be deleted.
+        known: The platform's ids of our other messages in the thread, while the reply is looked for by its text; not
+            stored.
         rest: In a dead letter: the following parts of the same reply, which are not posted without it.
     """
 
@@ -135,6 +137,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     prepared: str = ""
     kept: bool = False
     shown: ShownMessage | None = None
+    known: tuple[str, ...] = ()
     rest: tuple[Reply, ...] = ()
 
     @property

@@ -111,6 +111,8 @@ class Client(Protocol):
     """What its messages may have besides their text."""
     files_a_message: int = 1
     """The most files of one message."""
+    finds_texts: bool = False
+    """Whether `find` knows a reply by its text alone, so that it has to be told which messages are others: `known`."""
     reports: bool = False
     """Whether the platform may report later (`ReplyStatus`) that a message failed which it had accepted."""
 
@@ -160,7 +162,8 @@ class Client(Protocol):
     def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
         """Search one page for a reply that may have been posted already; only called if `repeat` says "find".
 
-        It is the first page, or the one at `reply.cursor`. A message that `account` did not write never counts.
+        It is the first page, or the one at `reply.cursor`. A message that `account` did not write never counts, nor
+        does one of `reply.known`.
         """
         ...
 

@@ -51,6 +51,7 @@ class Scene:
                 "LEASE_SECONDS": str(LEASE),
                 "CHARGES": str(folder / "charges"),
                 "SABOTAGE_LOG": str(folder / "struck"),
+                "PUBLIC_URL": standins.options.twilio_url,
             }
             server = settings.pop("SERVER", None)
             told |= {**standins.environment(), **settings}

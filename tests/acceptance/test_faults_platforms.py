@@ -14,7 +14,12 @@ from tests.acceptance.system import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-POSTS = {"github": "issues/create-comment", "slack": "chat.postMessage", "standard": "receive"}
+POSTS = {
+    "github": "issues/create-comment",
+    "slack": "chat.postMessage",
+    "standard": "receive",
+    "twilio": "messages.create",
+}
 
 FAULTS: dict[str, dict[str, Any]] = {
     "answers 500": {"do": "status", "status": 500},
@@ -49,7 +54,12 @@ async def test_a_platform(scene: Scene, fault: str) -> None:
         await scene.standins.add_fault(platform=platform, operation=operation, after=1, times=2, **FAULTS[fault])
         for platform, operation in POSTS.items()
     ]
-    talks = [scene.talk("github"), scene.talk("slack", "C0TALK", replies=2), scene.talk("standard")]
+    talks = [
+        scene.talk("github"),
+        scene.talk("slack", "C0TALK", replies=2),
+        scene.talk("standard"),
+        scene.talk("twilio", "+15005550010", replies=2),
+    ]
     for _ in range(5):
         await asyncio.gather(*[scene.say(talk) for talk in talks])
     await scene.check()
@@ -68,16 +78,21 @@ async def test_platforms_that_post_late_and_tell_us_nothing(scene: Scene) -> Non
             await late.standins.add_fault(
                 platform=platform, operation=POSTS[platform], times=2, do="late", status=502, seconds=seconds
             )
-            for platform, seconds in (("github", 0.1), ("github", 0.8), ("slack", 0.1), ("slack", 0.8))
+            for platform in ("github", "slack", "twilio")
+            for seconds in (0.1, 0.8)
         ]
-        talks = [late.talk("github"), late.talk("slack", "C0TALK", replies=2)]
+        talks = [
+            late.talk("github"),
+            late.talk("slack", "C0TALK", replies=2),
+            late.talk("twilio", "+15005550010", replies=2),
+        ]
         for _ in range(3):
             await asyncio.gather(*[late.say(talk) for talk in talks])
         await late.standins.wait_until_fired(rules[0])
         await doomed.kill()
         await late.worker()
         await late.check()
-        assert [await late.standins.fired(rule) for rule in rules] == [2, 1, 2, 2]
+        assert [await late.standins.fired(rule) for rule in rules] == [2, 1, 2, 2, 2, 2]
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -35,13 +35,12 @@ class Phones:
         await self.settled()
         assert await self.got(theirs) == list(texts)
 
-    async def settled(self) -> None:
-        """Wait until no reply waits or is in flight."""
+    async def settled(self, *, turns: bool = True) -> None:
+        """Wait until no reply waits or is in flight, nor any turn."""
 
         def done(found: Any) -> bool:
-            turns, replies = found.turns, found.replies
-            busy = [each for of in (turns, replies) for each in (of.waiting, of.in_flight, of.retrying)]
-            return not any([found.events_waiting, *busy])
+            queues = (found.turns, found.replies) if turns else (found.replies,)
+            return not any(each for of in queues for each in (of.waiting, of.in_flight, of.retrying))
 
         await until(self.system.queues, done, what="everything being settled")
 
@@ -107,6 +106,19 @@ async def test_texts_are_answered_once_and_failures_are_told(system: System, sta
     await phones.gets(fay, "0 said before: *wait*")
     assert await standins.fired(lost) == 1
     assert (await standins.counts())["twilio"]["messages.list"] >= 1
+    await standins.send_webhooks_to(target)
+
+    # What was said before is not taken for it.
+    hal = "+14155550106"
+    await phones.say("twice", hal)
+    await system.marked("said")
+    await until(lambda: phones.got(hal), lambda found: found == ["same"], what="the first text")
+    await phones.settled(turns=False)
+    await standins.send_webhooks_to("")
+    lost = await standins.add_fault(platform="twilio", operation="messages.create", do="drop", times=1)
+    system.release(2)
+    await phones.gets(hal, "same", "same")
+    assert await standins.fired(lost) == 1
     await standins.send_webhooks_to(target)
 
     # What was not sent at all is sent once, after a pause or a refusal that passes.

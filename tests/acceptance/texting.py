@@ -19,6 +19,8 @@ async def text(turn: Turn) -> str:
             return "\n\n".join(f"**{number}** " + "widget " * 30 for number in range(12))
         case "twice":
             await turn.reply("same")
+            mark("said")
+            await released(2)
             return "same"
         case "wait":
             mark("waiting")

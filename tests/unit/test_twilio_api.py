@@ -46,10 +46,12 @@ def form(request: Request) -> dict[str, str]:
     return dict(parse_qsl(request.body.decode(), keep_blank_values=True))
 
 
-def made(body: str = "Hello", sid: str = "SM1", at: float = NOW, **more: Any) -> dict[str, Any]:
+def made(
+    body: str = "Hello", sid: str = "SM1", at: float = NOW, sender: str = "+15005550006", **more: Any
+) -> dict[str, Any]:
     """A message as Twilio lists it."""
     created = {"date_created": formatdate(at), "direction": "outbound-api", "status": "sent", "error_code": None}
-    return {"sid": sid, "body": body, **created, **more}
+    return {"sid": sid, "body": body, "from": sender, **created, **more}
 
 
 def refused(code: int, status: int = 400, **headers: str) -> Any:
@@ -93,7 +95,8 @@ def test_whatsapp_takes_a_template_when_a_day_has_passed() -> None:
     assert form(request)["ContentSid"] == template
     assert form(request)["ContentVariables"] == '{"1": "*Yes*: all"}'
     assert "Body" not in form(request)
-    found = run(told.find(late, ME), answer({"messages": [made("You asked: *Yes*: all. Ask on!")]})).value
+    listed = made("You asked: *Yes*: all. Ask on!", sender=str(WHATSAPP["ours"]))
+    found = run(told.find(late, ME), answer({"messages": [listed]})).value
     assert found == Sent("SM1")
     for other in (reply("a", WHATSAPP, stored=int(NOW * 1000) - day // 2), reply("a", stored=int(NOW * 1000) - day)):
         assert form(run(told.post(other), answer(made(), 201)).requests[0])["Body"] == "a"
@@ -150,7 +153,7 @@ def test_a_reply_is_found_by_its_text_and_time() -> None:
     assert client().repeat(reply()) == FIND
     page = {
         "messages": [
-            made("other"), made("hello", direction="inbound"), made(at=NOW - 60, sid="SM0"),
+            made("other"), made("hello", direction="inbound"), made(at=NOW - 700, sid="SM0"),
         ]
     }  # fmt: skip
     done = run(client().find(reply(), ME), answer(page))
@@ -160,19 +163,27 @@ def test_a_reply_is_found_by_its_text_and_time() -> None:
     for body in ("Hello", "Sent from your Twilio trial account - Hello", " Hello "):
         assert run(client().find(reply(), ME), answer({"messages": [made(body)]})).value == Sent("SM1")
     assert run(client().find(reply("“Hi” – all"), ME), answer({"messages": [made('"Hi" - all')]})).value == Sent("SM1")
-    # By Twilio's clock, where ours is wrong.
-    ahead = formatdate(NOW - 600, usegmt=True)
-    assert run(client().find(reply(), ME), answer({"messages": [made(at=NOW - 600)]}, date=ahead)).value == Sent("SM1")
+    # Clocks differ. What is known to be another reply is not this one, nor is what another number sent.
+    assert run(client().find(reply(), ME), answer({"messages": [made(at=NOW - 500)]})).value == Sent("SM1")
+    others = {"messages": [made(), made(sid="SM2", sender="+15005550010"), made(sid="SM3")]}
+    assert run(client().find(reply(known=("SM1",)), ME), answer(others)).value == Sent("SM3")
+    assert run(client().find(reply(known=("SM1", "SM3")), ME), answer(others)).value is None
     with pytest.raises(Rejected, match="30003"):
         run(client().find(reply(), ME), answer({"messages": [made(status="undelivered", error_code=30003)]}))
-    assert "From" not in run(client().find(reply(address=SERVICE), ME), answer({"messages": []})).requests[0].url
+    by_service = made(messaging_service_sid=SERVICE["service"], sender="+15005550010")
+    done = run(client().find(reply(address=SERVICE), ME), answer({"messages": [made(sid="SM0"), by_service]}))
+    assert "From" not in done.requests[0].url
+    assert done.value == Sent("SM1")
 
 
 def test_a_search_goes_on_until_messages_are_too_old() -> None:
     path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json?Page=1&PageToken=x"
     full = [made("other")] * 3
     assert run(client().find(reply(), ME), answer({"messages": full, "next_page_uri": path})).value == NextPage(path)
-    done = run(client().find(reply(cursor=path), ME), answer({"messages": [made(at=NOW - 9)], "next_page_uri": path}))
+    done = run(
+        client().find(reply(cursor=path), ME),
+        answer({"messages": [made("other", at=NOW - 700)], "next_page_uri": path}),
+    )
     assert done.requests[0].url == f"{API}{path}"
     assert done.value is None
     # A cursor cannot lead elsewhere.

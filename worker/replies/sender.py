@@ -187,7 +187,7 @@ class Sender:
                 return None
             outgoing = changed(outgoing, searching=reply.searching or now)
             try:
-                result = await self._http.perform(found_by(client, reply)(reply, identity))
+                result = await self._http.perform(found_by(client, reply)(await self._sought(client, reply), identity))
             except RateLimited as limit:
                 if now - outgoing.reply.searching > LONGEST_SEARCH:
                     return await self._settlements.failed(
@@ -208,6 +208,14 @@ class Sender:
                 outgoing = changed(outgoing, looks=reply.looks + 1, cursor="", searching=0)
         await retry_while_unavailable(self._outbox.defer, outgoing, 0, retry=False)
         return None
+
+    async def _sought(self, client: Client, reply: Reply) -> Reply:
+        """Return a reply as it is looked for: with the ids of our other messages, where it is known by its text."""
+        if not client.finds_texts:
+            return reply
+        replies = await retry_while_unavailable(self._outbox.replies, reply.thread)
+        others = tuple(other.message for other in replies.values() if other.message and other.key != reply.key)
+        return msgspec.structs.replace(reply, known=others)
 
     def _repeatable(self, client: Client, reply: Reply) -> bool:
         """Return whether the platform would drop a repeat of the reply's request by itself."""

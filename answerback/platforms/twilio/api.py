@@ -54,6 +54,7 @@ class Twilio(Client):
         template: The SID of a content template with one variable, for WhatsApp; "" without one.
     """
 
+    finds_texts = True
     reports = True
 
     def __init__(

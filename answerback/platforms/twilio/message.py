@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 from answerback.platforms.decoding import Spare
+from answerback.platforms.twilio.place import TwilioPlace
 
 
 class Message(msgspec.Struct):
@@ -17,6 +18,7 @@ class Message(msgspec.Struct):
     body: Spare[str] = None
     direction: Spare[str] = None
     date_created: Spare[str] = None
+    sender: Spare[str] = msgspec.field(name="from", default=None)
     messaging_service_sid: Spare[str] = None
     error_code: Spare[int] = None
     error_message: Spare[str] = None
@@ -29,7 +31,8 @@ class Message(msgspec.Struct):
         except (ValueError, TypeError, IndexError, OverflowError):
             return 0.0
 
-    @property
-    def ours(self) -> bool:
-        """Whether the account sent it."""
-        return (self.direction or "outbound-api").startswith("outbound")
+    def of(self, place: TwilioPlace) -> bool:
+        """Return whether our side of a thread sent it."""
+        if not (self.direction or "").startswith("outbound"):
+            return False
+        return self.messaging_service_sid == place.service if place.service else self.sender == place.ours

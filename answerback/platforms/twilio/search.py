@@ -13,7 +13,7 @@ import msgspec
 
 from answerback.errors import Rejected
 from answerback.platforms import Exchange, NextPage, Request, Sent
-from answerback.platforms.answer import harmless, read, time_there
+from answerback.platforms.answer import harmless, read
 from answerback.platforms.attempt import Attempt
 from answerback.platforms.decoding import Spare
 from answerback.platforms.dialects.sms import simple
@@ -23,12 +23,8 @@ from answerback.platforms.twilio.place import TwilioPlace
 from answerback.platforms.twilio.refusal import check
 from answerback.replies import Reply
 
-MARGIN = 5.0
-"""Seconds before our first request in which our message may seem to be made: clocks differ, and Twilio's shows seconds.
-
-The same text, sent to the same person in these seconds, is taken for the reply. It is short, since the reply before may
-say the same.
-"""
+MARGIN = 600.0
+"""Seconds before our first request in which our message may seem to be made, since clocks differ."""
 
 _PAGE = 100
 _TRIAL = "Sent from your Twilio trial account - "
@@ -59,12 +55,12 @@ class Search:
         messages = f"/2010-04-01/Accounts/{place.account}/Messages.json"
         path = reply.cursor if reply.cursor.startswith(f"{messages}?") else f"{messages}?{urlencode(wanted)}"
         response = yield from harmless(self._get(place.account, f"{self._api}{path}"))
-        now = self._clock()
-        check(response, now, doing="looking for a reply", account=place.account, attempt=Attempt.of(reply))
+        check(response, self._clock(), doing="looking for a reply", account=place.account, attempt=Attempt.of(reply))
         page = read(response, _page, "Twilio", unknown=False)
-        since = reply.first / 1000 + time_there(response.headers, now) - now - MARGIN
+        since = reply.first / 1000 - MARGIN
         for message in page.messages:
-            if message.created >= since and message.ours and _says(message.body or "", text, whole=whole):
+            ours = message.created >= since and message.of(place) and message.sid not in reply.known
+            if ours and _says(message.body or "", text, whole=whole):
                 if message.status in FAILED:
                     raise Rejected(f"Twilio reports {message.status}: {explained(message.error_code or 0)}")
                 return Sent(message.sid)
