@@ -210,7 +210,7 @@ def test_words_that_mean_something_else_are_turns() -> None:
     assert isinstance(parse("message.whatsapp", Body="STOP"), Event)
 
 
-def status(name: str, query: str = "reply=abc.0&thread=twilio%3AAC1%3A%2B1%3A%2B2", **changes: Any) -> Any:
+def status(name: str, query: str = f"reply=abc.0&thread=twilio:{ACCOUNT}:%2B1:%2B2", **changes: Any) -> Any:
     """What a status callback becomes."""
     found = twilio.parse(msgspec.structs.replace(changed("twilio", name, **changes), query=query))
     return found.events[0] if isinstance(found, Answered) else found
@@ -219,7 +219,7 @@ def status(name: str, query: str = "reply=abc.0&thread=twilio%3AAC1%3A%2B1%3A%2B
 def test_a_status_settles_the_reply_that_its_url_names() -> None:
     delivered = status("status.delivered")
     assert isinstance(delivered, ReplyStatus)
-    assert (delivered.reply, delivered.thread, delivered.state) == ("abc.0", "twilio:AC1:+1:+2", "sent")
+    assert (delivered.reply, delivered.thread, delivered.state) == ("abc.0", f"twilio:{ACCOUNT}:+1:+2", "sent")
     assert delivered.message == f"SM{92:032x}"
     assert status("status.whatsapp.read").state == "sent"
     failed = status("status.undelivered")
@@ -236,4 +236,6 @@ def test_a_status_settles_the_reply_that_its_url_names() -> None:
 def test_other_statuses_mean_nothing() -> None:
     assert isinstance(status("status.delivered", query=""), Ignored)
     assert isinstance(status("status.delivered", query="reply=abc.0&thread=slack:1"), Ignored)
+    # Another account's.
+    assert isinstance(status("status.delivered", AccountSid="AC" + "f" * 32), Ignored)
     assert isinstance(status("status.delivered", MessageStatus="pondering", SmsStatus=""), Ignored)

@@ -43,7 +43,8 @@ def parse_status(fields: Fields, query: str) -> ReplyStatus | str:
         given = {}
     reply, thread = given.get("reply", [""])[0], given.get("thread", [""])[0]
     state = _state(fields)
-    if not reply or not thread.startswith("twilio:"):
+    # Of the account that signed it: another one's replies are none of its business.
+    if not reply or not thread.startswith(f"twilio:{fields.sid('AccountSid')}:"):
         return "the status of a message that is not a reply"
     if state not in _THERE | FAILED:
         return "a status without a meaning for a reply"
