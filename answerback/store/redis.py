@@ -75,13 +75,18 @@ class Database:
 
     async def call(self, *words: str | bytes | int) -> Any:
         """Run one command."""
-        await self._fit()
-        with self._translated():
-            began = time.perf_counter()
-            async with asyncio.timeout(self.timeout):  # connecting included
-                result = await self._call(*words)
-            self.observe(time.perf_counter() - began)
-            return result
+        if self.guard and self.guard.unfit:
+            await self.inspect()
+        began = time.perf_counter()
+        try:
+            result = await self._call(*words)
+        except Exception:
+            with self._translated():
+                raise
+        self.observe(time.perf_counter() - began)
+        if self.guard:
+            self.guard.answered()
+        return result
 
     async def wait(self, command: str, *keys: str, seconds: float) -> Any:
         """Run a blocking command on a connection of its own with a longer timeout."""

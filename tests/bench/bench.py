@@ -12,17 +12,56 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+import redis
 
 from answerback.store.embedded import EmbeddedServer
 
 ROOT = Path(__file__).parents[2]
 
 
+class Server(NamedTuple):
+    """A running server."""
+
+    url: str
+    pid: int
+
+
 @contextlib.contextmanager
-def server() -> Iterator[str]:
-    """The bundled server, every write on disk before it is acknowledged; gives its URL."""
+def server(*, fsync: str = "always", tcp: bool = False) -> Iterator[Server]:
+    """The bundled server: every write is on disk before it is acknowledged, unless `fsync` is "everysec"."""
     with tempfile.TemporaryDirectory(prefix="answerback-bench-") as folder, EmbeddedServer(Path(folder)) as running:
-        yield running.url
+        url = running.url
+        with redis.Redis.from_url(url) as client:
+            client.config_set("appendfsync", fsync)
+            if tcp:
+                port = free_port()
+                client.config_set("port", port)
+                url = f"redis://127.0.0.1:{port}"
+        yield Server(url, running.pid)
+
+
+class Cpu(NamedTuple):
+    """CPU time of ingress, of the worker and of the server: in seconds so far, or in µs for one request."""
+
+    ingress: float
+    worker: float
+    server: float
+
+    @classmethod
+    def of(cls, *pids: int) -> Cpu:
+        """Return what these processes have used so far."""
+        return cls(*map(cpu_seconds, pids))
+
+    def per(self, before: Cpu, count: int) -> Cpu:
+        """Return what each of so many requests has used since `before`."""
+        return Cpu(*((now - then) / count * 1e6 for now, then in zip(self, before, strict=True)))
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """A percentile of values that are sorted."""
+    return values[min(len(values) - 1, int(len(values) * percent / 100))]
 
 
 @contextlib.contextmanager

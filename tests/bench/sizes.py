@@ -99,11 +99,11 @@ async def running(url: str, count: int) -> None:
 def main() -> None:
     """Print the figures."""
     print(machine())
-    with server() as url, process("worker", url, ANSWERBACK_AGENTS="tests.bench.sizes:repeats"):
+    with server() as (url, _), process("worker", url, ANSWERBACK_AGENTS="tests.bench.sizes:repeats"):
         one, first = asyncio.run(sizes(url, 4_000, 1))
-    with server() as url, process("worker", url, ANSWERBACK_AGENTS="tests.bench.sizes:repeats"):
+    with server() as (url, _), process("worker", url, ANSWERBACK_AGENTS="tests.bench.sizes:repeats"):
         many, all_ = asyncio.run(sizes(url, 400, 21))
-    with server() as url:
+    with server() as (url, _):
         print(f"a message and its answer, {LENGTH} characters each, bytes in Redis:")
         print(f"  in a thread of its own  {one:8,.0f}")
         print(f"  in a thread of 21       {many / 21:8,.0f}")

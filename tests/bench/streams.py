@@ -123,7 +123,7 @@ def run() -> Streams:
     """One run."""
     port = free_port()
     with (
-        server() as url,
+        server() as (url, _),
         process("ingress", url, PORT=str(port), API_RATE="100000", API_BURST="100000") as ingress,
         process("worker", url, ANSWERBACK_AGENTS="tests.bench.recite:agents", WORKER_CONCURRENCY=str(READERS + 100)),
     ):

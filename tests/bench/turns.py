@@ -55,7 +55,7 @@ async def _drain(url: str) -> tuple[float, float]:
 def run(processes: int = 1, concurrency: int = 100) -> tuple[float, float]:
     """One run: (events a second, events a second of the CPU time of all workers)."""
     module = "worker" if processes == 1 else f"tools worker --processes {processes}"
-    with server() as url:
+    with server() as (url, _):
         asyncio.run(_fill(url))
         with process(
             module, url, ANSWERBACK_AGENTS="tests.bench.noop:agents", WORKER_CONCURRENCY=str(concurrency)

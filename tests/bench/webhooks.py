@@ -113,7 +113,7 @@ def run(module: str = "ingress", processes: int = 1) -> tuple[float, float]:
         module = f"tools ingress --processes {processes}"
     port = free_port()
     waiting = _deliveries(port)
-    with server() as url, process(module, url, PORT=str(port), GITHUB_WEBHOOK_SECRET=SECRET) as receiver:
+    with server() as (url, _), process(module, url, PORT=str(port), GITHUB_WEBHOOK_SECRET=SECRET) as receiver:
         uvloop.run(ready(port))
         before = cpu_seconds(receiver.pid)
         seconds, statuses = uvloop.run(_fire(port, waiting))

@@ -67,7 +67,7 @@ class Cluster:
     async def _call(self, *words: Value) -> Any:
         async def run(node: Node, *, ask: bool) -> Any:
             if not ask:
-                return await node.redis.execute_command(*words)  # type: ignore[no-untyped-call]
+                return await node.call(*words)
             _, answer = await node.ask([("ASKING",), words])
             return node.parsed(words, answer)
 

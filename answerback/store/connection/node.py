@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import ExecAbortError, ResponseError
 
+from answerback.store.connection.pipe import Pipe
 from answerback.store.connection.pool import TrimmedPool
 from answerback.store.connection.wire import Packed, Value
 
@@ -20,7 +21,7 @@ class Node:
 
     Args:
         name: Its host and port, or its socket; with Sentinels, the name of the master.
-        pool: Connections on which each response is awaited for a limited time.
+        pool: Connections on which each response is awaited for a limited time. Calls share one of them.
         patient: Connections on which a response may take any time: for blocking commands and subscriptions.
     """
 
@@ -28,8 +29,13 @@ class Node:
         self.name = name
         self.pool = pool
         self.patient = patient
-        self.redis: Redis = Redis(connection_pool=pool)
+        self.pipe = Pipe(pool)
         self.blocking: Redis = Redis(connection_pool=patient)
+        self._callbacks: dict[Any, Callable[..., Any]] = dict(self.blocking.response_callbacks)
+
+    async def call(self, *words: Value) -> Any:
+        """Run one command."""
+        return self.parsed(words, await self.pipe.call(*words))
 
     async def pipeline(
         self, commands: Sequence[Command], *, transaction: bool, after: Sequence[Command] = (), asking: bool = False
@@ -39,7 +45,8 @@ class Node:
         # The server takes back ASKING after the next command, or after the transaction that begins with it.
         asked = [("ASKING",), *words] if asking and transaction else _each_asking(words) if asking else [*words]
         behind = _each_asking(after) if asking else [*after]
-        answers = await self.ask([*asked, *behind])
+        # What is waited for on the server would keep all others waiting.
+        answers = await (self.ask if behind else self.pipe.ask)([*asked, *behind])
         answers, rest = answers[: len(asked)], answers[len(asked) :]
         if asking:
             answers = answers[1:] if transaction else answers[1::2]
@@ -58,7 +65,7 @@ class Node:
         """Return a response as the client library gives it for one command, or raise it if it is an error."""
         if isinstance(answer, Exception):
             raise answer
-        callback = self.redis.response_callbacks.get(str(words[0]).upper())
+        callback = self._callbacks.get(words[0])
         return callback(answer) if callback else answer
 
     @asynccontextmanager
@@ -97,12 +104,14 @@ class Node:
 
     async def disconnect_idle(self) -> None:
         """Close the connections that are not in use."""
+        self.pipe.retire()
         await self.pool.disconnect(inuse_connections=False)
         await self.patient.disconnect(inuse_connections=False)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self.redis.aclose(close_connection_pool=True)
+        self.pipe.close()
+        await self.pool.disconnect()
         await self.blocking.aclose(close_connection_pool=True)
 
 

@@ -38,7 +38,7 @@ class Single:
             pools = [ConnectionPool(connection_class=kind, host=host, port=port, **each) for each in (options, patient)]
             name = f"{host}:{port}"
         self._node = Node(name, *pools)
-        self.call: Callable[..., Any] = self._node.redis.execute_command
+        self.call: Callable[..., Any] = self._node.call
         self.block: Callable[..., Any] = self._node.blocking.execute_command
 
     async def pipeline(
@@ -84,4 +84,5 @@ class Single:
         for pool in (self._node.pool, self._node.patient):
             if isinstance(pool, MasterPool):
                 await pool.leave_all_but(address)
+        self._node.pipe.leave_all_but(address)
         self.on_change()

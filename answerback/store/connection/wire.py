@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import hiredis
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection, RedisSSLContext
 from redis.asyncio.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from answerback.store.guard import Guard
 
 Value = str | bytes | int
+
+INCOMPLETE = NOT_ENOUGH_DATA
+"""What `Packed.responses` returns when a response has not arrived completely."""
 
 
 class Unfit(RedisError):
@@ -99,6 +103,29 @@ class Packed(AbstractConnection):
         reader: Any = self._reader
         parser: Any = self._parser
         return bool(reader.exception() or reader.at_eof() or reader._buffer or parser._reader.has_data())
+
+    @property
+    def writer(self) -> asyncio.StreamWriter:
+        """The stream to the server, while connected."""
+        writer: asyncio.StreamWriter | None = self._writer
+        assert writer is not None, "not connected"
+        return writer
+
+    @property
+    def responses(self) -> hiredis.Reader:
+        """What takes responses apart: it is fed what arrives."""
+        parser: Any = self._parser
+        reader: hiredis.Reader = parser._reader
+        return reader
+
+    def judged(self, error: RedisError) -> RedisError:
+        """Return what an error response means for the caller. A `RedisConnectionError` ends the connection."""
+        return error
+
+    def forget(self) -> None:
+        """Close the connection without waiting for anything, if it is open."""
+        self.abort()
+        self._writer = self._reader = None
 
     def abort(self) -> None:
         """Close the connection at once: its reader gets an error."""
@@ -187,12 +214,17 @@ class Master(Packed, SentinelManagedConnection):
         if isinstance(greeting, list) and {b"replica", b"slave"} & {each for each in greeting if type(each) is bytes}:
             raise Demoted(f"{self.name} is not the master any more")
 
+    def judged(self, error: RedisError) -> RedisError:
+        if isinstance(error, ReadOnlyError):
+            return Demoted(f"{self.name} is not the master any more: {error}")
+        return error
+
     async def read_response(self, *args: Any, **options: Any) -> Any:
         try:
             return await Connection.read_response(self, *args, **options)
         except ReadOnlyError as error:
             await self.disconnect(nowait=True)
-            raise Demoted(f"{self.name} is not the master any more: {error}") from None
+            raise self.judged(error) from None
 
 
 class SecureMaster(Master, _Secure, SentinelManagedSSLConnection):
