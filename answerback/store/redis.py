@@ -236,6 +236,16 @@ class Database:
             self.observe(time.perf_counter() - began)
             return result
 
+    async def at_once(self, *commands: tuple[Value, ...]) -> list[Any]:
+        """Run several commands in one round trip, on keys of one partition. Others' may come between them."""
+        if self.guard and self.guard.unfit:
+            await self.inspect()
+        try:
+            return await self._topology.pipeline(commands, transaction=False)
+        except Exception:
+            with self._translated():
+                raise
+
     async def _transaction(self, commands: Sequence[Command], after: Sequence[Command] = ()) -> list[Any]:
         try:
             return await self._topology.pipeline(commands, transaction=True, after=after)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
 from answerback.messages import Message, TurnEnd, Usage
 from answerback.store import decode, keys
+from answerback.store.stream.events import DoneEvent
 from answerback.store.threads.threads import Threads
 from answerback.store.threads.turn_ends import end_of
 
@@ -34,6 +35,20 @@ class TurnAnswer(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     code: str = ""
     reason: str = ""
+
+
+async def answer_of(threads: Threads, thread: str, event: str, done: DoneEvent) -> TurnAnswer | None:
+    """Return how the message with dispatch id `event` was answered by a turn that has just ended."""
+    status = cast(Ended, done.status)
+    if not done.messages:
+        return TurnAnswer(turn=done.turn, status=status, usage=done.usage, reason=done.reason)
+    name = keys.history(await threads.locate(thread), thread)
+    # Fewer than ten messages have been committed since, unless the thread is very busy.
+    newest = await threads.database.call("LRANGE", name, -len(done.messages) - 10, -1)
+    messages = [message for message in map(decode.message, newest) if message.id in done.messages]
+    if len(messages) != len(done.messages):
+        return await answer(threads, thread, event, done.turn)
+    return TurnAnswer(turn=done.turn, status=status, messages=messages, usage=done.usage, reason=done.reason)
 
 
 async def answer(threads: Threads, thread: str, event: str, turn: str = "") -> TurnAnswer | None:

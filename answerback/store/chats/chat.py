@@ -38,14 +38,14 @@ class NewChat(msgspec.Struct, frozen=True, kw_only=True):
         """A digest of all parameters, for comparison."""
         return hashlib.blake2b(_encode(self), digest_size=10).hexdigest()
 
-    def fields(self) -> dict[str, str | bytes]:
+    def fields(self) -> dict[str, str]:
         """Return the fields of the thread's hash."""
         return {
             "user": self.user,
             "wanted": self.agent,
             "title": self.title,
             "system": self.system,
-            "metadata": _encode(self.metadata),
+            "metadata": _encode(self.metadata).decode(),
             "ephemeral": flag(self.ephemeral),
         }
 

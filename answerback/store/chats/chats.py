@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,7 +21,7 @@ from answerback.store.partitions import being_moved
 from answerback.store.redis import Value
 from answerback.store.thread_ids import DEFAULT_WORKSPACE, is_chat, public_id, workspace_of
 from answerback.store.threads.archives import Archives
-from answerback.store.threads.receipt import Only, Receipt
+from answerback.store.threads.receipt import Only, Opening, Receipt
 from answerback.store.threads.search import Filter
 from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import thread_fields
@@ -29,6 +30,26 @@ EPHEMERAL = 3_600_000
 """ms before maintenance removes an ephemeral chat, in addition to the time it is to be kept."""
 
 _json = msgspec.json.Encoder(order="sorted").encode
+
+
+class Place(NamedTuple):
+    """Where a message goes: a chat, as it was when it was looked at.
+
+    Attributes:
+        thread: The internal id of the chat.
+        wanted: The name of the agent that answers in it; "" if none is chosen.
+        after: The id of its newest stream event; "0" if there is none.
+        now: The time, ms.
+        opening: What the message opens it with, unless it exists; None if it has been opened.
+    """
+
+    workspace: str
+    thread: str
+    user: str
+    wanted: str
+    after: str
+    now: int
+    opening: Opening | None = None
 
 
 class Chats:
@@ -50,22 +71,16 @@ class Chats:
         """
         opening = opening or NewChat()
         thread = thread_of(workspace, id or f"th_{secrets.token_hex(10)}")
-        fields: list[Value] = ["platform", "chat", "channel", workspace, "workspace", workspace]
-        for field in opening.fields().items():
-            fields += field
-        later = 0
-        if opening.ephemeral:
-            later = int(kept * 1000)
-            fields += ("kept", later)
+        new = _opening(workspace, opening, kept)
         await self._threads.partitions.record()
         async for p in self._threads.partitions.places(thread):
             lists = [keys.chats(p, workspace), keys.chats(p, workspace, opening.user)]
             names = [
                 keys.thread(p, thread), keys.clock(p),
-                keys.threads(p), *([keys.ephemeral(p)] if opening.ephemeral else lists),
+                keys.threads(p), *(lists if new.later is None else [keys.ephemeral(p)]),
             ]  # fmt: skip
             opened = await self._threads.scripts.open_chat(
-                names, id=thread, digest=opening.digest, later=later, fields=fields
+                names, id=thread, digest=new.digest, later=new.later or 0, fields=new.fields
             )
             if opened != b"moved":
                 break
@@ -155,35 +170,52 @@ class Chats:
         """End a chat: it accepts no more messages; waiting ones are still answered. Raises `NoSuchThread`."""
         return await self._change(workspace, id, ["status", "ended"])
 
+    async def place(self, workspace: str, id: str) -> Place:
+        """Return where a message to a chat goes. Raises `NoSuchThread`."""
+        thread = thread_of(workspace, id)
+        p = await self._threads.locate(thread)
+        fields, (seconds, micros), newest = await self._database.at_once(
+            ("HMGET", keys.thread(p, thread), "user", "wanted"),
+            ("TIME",),
+            ("XREVRANGE", keys.stream_events(p, thread), "+", "-", "COUNT", 1),
+        )
+        if fields[0] is None:
+            raise NoSuchThread
+        user, wanted = (value.decode() if value else "" for value in fields)
+        after = newest[0][0].decode() if newest else "0"
+        return Place(workspace, thread, user, wanted, after, int(seconds) * 1000 + int(micros) // 1000)
+
+    def new_place(self, workspace: str, id: str, opening: NewChat, *, kept: float = 0) -> Place:
+        """Return where a message goes that opens its chat, unless it exists: see `open`. Raises `NoSuchThread`."""
+        now = time.time_ns() // 1_000_000
+        opened = _opening(workspace, opening, kept)
+        return Place(workspace, thread_of(workspace, id), opening.user, opening.agent, "0", now, opened)
+
     async def say(self, workspace: str, id: str, event: Event) -> Receipt:
+        """Store a message in a chat. Raises what `place` and `say_at` raise."""
+        return await self.say_at(await self.place(workspace, id), event)
+
+    async def say_at(self, place: Place, event: Event) -> Receipt:
         """Store a message. Its `message` is an id unique within the chat: a repeated one is a duplicate.
 
         The event's delivery, thread, channel and `direct` are set here, and its author, time and agent if missing. With
         arrival "drop" it is stored only if no event is running or waiting in the chat.
 
         Raises:
-            NoSuchThread, ThreadEnded, Busy, MalformedBody: nothing was stored.
+            NoSuchThread, ThreadDiffers, ThreadEnded, Busy, MalformedBody: nothing was stored.
         """
-        thread = thread_of(workspace, id)
-        p = await self._threads.locate(thread)
-        fields, (seconds, micros) = await self._database.together(
-            ("HMGET", keys.thread(p, thread), "user", "wanted"), ("TIME",)
-        )
-        if fields[0] is None:
-            raise NoSuchThread
-        user, wanted = (value.decode() if value else "" for value in fields)
         message = msgspec.structs.replace(
             event,
-            delivery=f"{thread}:{event.message}",
-            thread=thread,
-            channel=workspace,
+            delivery=f"{place.thread}:{event.message}",
+            thread=place.thread,
+            channel=place.workspace,
             direct=True,
-            author=event.author if event.author.id else Author(user or "user"),
-            at=event.at or int(seconds) * 1000 + int(micros) // 1000,
-            agent=event.agent or wanted,
+            author=event.author if event.author.id else Author(place.user or "user"),
+            at=event.at or place.now,
+            agent=event.agent or place.wanted,
         )
         only: Only = "idle" if event.arrival == "drop" else "open"
-        return await self._threads.accept(message, only, user)
+        return await self._threads.accept(message, place.opening or only, place.user)
 
     async def messages(
         self, workspace: str, id: str, *, cursor: str = "", limit: int = 100, platforms: bool = False
@@ -249,3 +281,13 @@ class Chats:
             else:
                 raise NoSuchThread
         return await self._read(workspace, id, platforms=False)
+
+
+def _opening(workspace: str, new: NewChat, kept: float) -> Opening:
+    fields = ["platform", "chat", "channel", workspace, "workspace", workspace]
+    for field in new.fields().items():
+        fields += field
+    later = int(kept * 1000) if new.ephemeral else None
+    if later is not None:
+        fields += ("kept", str(later))
+    return Opening(digest=new.digest, fields=tuple(fields), user=new.user, later=later)

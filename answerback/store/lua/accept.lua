@@ -7,14 +7,16 @@
 -- ARGV  remember (how long a delivery id is kept (ms)), signals (the channel)
 --       then for each event: id (its dispatch id), thread_id, entry, identities (one per line), platform, channel, title,
 --       url, arrival ("interrupt" stops a running turn; "" leaves it to its agent), condition: "" (none), "open" (its
---       chat must exist and not have ended) or "idle" (also, no event may be running or waiting in it), former_id (the
+--       chat must exist and not have ended), "idle" (also, no event may be running or waiting in it) or "new" (its chat
+--       is opened unless it exists), opening (of a new chat, as msgpack: a digest of its parameters, the offset of its
+--       score from now (ms), and its fields: name, value, …), former_id (the
 --       dispatch id of its former delivery id), gesture ("1" if the second key is that of its gesture, "" if not), quiet (how long a thread must be quiet for a bot loop to end (ms), "" if
 --       there can be none), program ("1" if its author may be one), message (its id), edit (an Amendment that the entry
 --       already contains, ""), files (ids of the uploaded files that it names, one per line)
 -- Returns for each event: "accepted", "revived" (it was a dead letter), "duplicate", "moved" (its thread is, or would be,
 -- in another partition),
 -- "own" (one of its identities is ours: a reply of ours must never become an event), or, if its
--- condition is not met, "missing", "ended" or "busy". Nothing is stored in these cases. "amended" is followed by a
+-- condition is not met, "missing", "ended", "busy" or "different" (its chat was opened with other parameters). Nothing is stored in these cases. "amended" is followed by a
 -- line break and the amendment that arrived before the event ("deleted", or the edit): nothing is stored. "revived" and
 -- "duplicate" are followed by the dispatch id and the thread under which the event was first stored, each after a line break.
 -- With clock
@@ -25,7 +27,7 @@ local identified = redis.call('SCARD', KEYS[3]) > 0
 local closed = redis.call('HEXISTS', KEYS[9], 'closed') == 1
 local accepted, revived, woken = 0, 0, 0
 -- Of the event in question.
-local id, thread_id, entry, identities, platform, channel, title, url, arrival, condition
+local id, thread_id, entry, identities, platform, channel, title, url, arrival, condition, opening
 local former_id, gesture, quiet, program, message, edit, files
 local seen, former_seen, thread, inbox, amendments
 
@@ -39,9 +41,22 @@ local function is_ours()
   return false
 end
 
+-- Open the chat, which is in these lists, unless it exists. Return why that is impossible.
+local function open_chat(lists)
+  local digest = redis.call('HGET', thread, 'opened')
+  local parameters = cmsgpack.unpack(opening)
+  if digest then return digest ~= parameters[1] and 'different' or nil end
+  redis.call('HSET', thread, 'opened', parameters[1], 'status', 'open', 'created', wall, 'updated', wall,
+    unpack(parameters, 3))
+  redis.call('ZADD', KEYS[lists], wall + parameters[2], thread_id)
+  redis.call('ZADD', KEYS[lists + 1], wall + parameters[2], thread_id)
+  return nil
+end
+
 -- Return why the condition is not met.
-local function refusal()
+local function refusal(lists)
   if condition == '' then return nil end
+  if condition == 'new' then return open_chat(lists) end
   local status = redis.call('HGET', thread, 'status')
   if not status then return 'missing' end
   if status ~= 'open' then return status end
@@ -111,14 +126,14 @@ end
 
 local results = {}
 local key = 11
-for arg = 3, #ARGV, 17 do
+for arg = 3, #ARGV, 18 do
   id, thread_id, entry, identities, platform, channel, title, url, arrival, condition,
-    former_id, gesture, quiet, program, message, edit, files = unpack(ARGV, arg, arg + 16)
+    opening, former_id, gesture, quiet, program, message, edit, files = unpack(ARGV, arg, arg + 17)
   seen, former_seen, thread, inbox, amendments = unpack(KEYS, key, key + 4)
   key = key + 5
   local moved = closed and redis.call('EXISTS', thread, inbox, amendments) == 0
   local state, seen_id, origin, seen_key = recorded()
-  local refused = moved and 'moved' or state ~= 'stored' and refusal()
+  local refused = moved and 'moved' or state ~= 'stored' and refusal(key)
   if refused then
     results[#results + 1] = refused
   elseif state == 'dead' and origin == thread_id
@@ -145,7 +160,7 @@ for arg = 3, #ARGV, 17 do
     end
   end
   if condition ~= '' then
-    if not refused and state ~= 'stored' then move_to_front(key) end
+    if not refused and state ~= 'stored' and condition ~= 'new' then move_to_front(key) end
     key = key + 2
   end
 end

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 
 from answerback.errors import StoreFull, StoreUnavailable
 from answerback.log import get_logger
@@ -51,9 +52,15 @@ class Follower:
         self._buffer.clear()
         self._news.set()
 
-    async def events(self, threads: Threads, thread: str, after: str) -> AsyncGenerator[StoredEvent, None]:
-        """Yield the events after this id, without end. Raises `Forgotten` and `StoreUnavailable`."""
+    async def events(
+        self, threads: Threads, thread: str, after: str, subscribed: Callable[[], Awaitable[None]]
+    ) -> AsyncGenerator[StoredEvent, None]:
+        """Yield the events after this id, without end. Raises `Forgotten` and `StoreUnavailable`.
+
+        `subscribed` returns when each event that is published from then on will be pushed.
+        """
         position = place(after)
+        await subscribed()
         while True:
             if self._buffer:
                 event = self._buffer.popleft()
@@ -109,8 +116,9 @@ class Live:
         follower = Follower()
         self._followers.setdefault(thread, set()).add(follower)
         try:
-            await self._subscribe(thread)
-            async with aclosing(follower.events(self._threads, thread, after)) as events:
+            await self._begin(thread)
+            subscribed = partial(self._subscribe, thread)
+            async with aclosing(follower.events(self._threads, thread, after, subscribed)) as events:
                 yield events
         finally:
             self._followers[thread].discard(follower)
@@ -121,6 +129,13 @@ class Live:
                     await self._subscription.drop(channel)
             if watching:
                 watching.cancel()
+
+    async def _begin(self, thread: str) -> None:
+        """Begin to subscribe, so that it is done while the caller does something else. Raises `StoreUnavailable`."""
+        channel = keys.stream_events(await self._threads.locate(thread), thread)
+        self._channels[channel] = thread
+        if not await self._subscription.begin(channel):
+            await self._subscription.add(channel)
 
     async def _subscribe(self, thread: str) -> None:
         """Subscribe to the channel of a thread, of the partition that it is in, also if it is moved meanwhile."""

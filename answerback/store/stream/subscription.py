@@ -40,15 +40,20 @@ class Subscription:
 
         Raises `StoreUnavailable` if Redis does not confirm it in time.
         """
-        if channel not in self._channels:
-            self._channels[channel] = asyncio.get_running_loop().create_future()
-            await self._subscribe(channel)
+        await self.begin(channel)
         # The future is shared by all waiting callers: one that is cancelled must not cancel it.
         try:
             async with asyncio.timeout(self._database.timeout):
                 await asyncio.shield(self._channels[channel])
         except TimeoutError:
             raise StoreUnavailable("Redis did not respond in time.") from None
+
+    async def begin(self, channel: str) -> bool:
+        """Begin to subscribe to a channel. Return whether there is a connection, so that it should not take long."""
+        if channel not in self._channels:
+            self._channels[channel] = asyncio.get_running_loop().create_future()
+            await self._subscribe(channel)
+        return self._listener is not None
 
     async def drop(self, channel: str) -> None:
         """Unsubscribe from a channel."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
@@ -20,7 +20,9 @@ from answerback.store.scripts import Part, Scripts
 from answerback.store.thread_ids import workspace_of
 from answerback.store.threads import amendments
 from answerback.store.threads.leases import Reservations
-from answerback.store.threads.receipt import Only, Receipt
+from answerback.store.threads.receipt import Only, Opening, Receipt
+
+_msgpack = msgspec.msgpack.Encoder().encode
 
 EDITS = {"mention": "an edit added a mention", "text": "agents receive edits"}
 """What an event is that an edit has become → why it was accepted."""
@@ -60,16 +62,16 @@ class Inbox(Reservations):
         ]  # fmt: skip
         return self.scripts.accept.grouped(names, self.scripts.accept.args(remember=self.seen, signals=keys.signals()))
 
-    async def accept(self, event: Event, only: Only = "", user: str = "") -> Receipt:
+    async def accept(self, event: Event, only: Only | Opening = "", user: str = "") -> Receipt:
         """Store an event once. It is stored when this returns; the call may be repeated for the same event.
 
         Args:
-            only: a condition on the event's chat.
+            only: a condition on the event's chat, or what to open it with.
             user: the user of that chat.
 
         Raises:
             MalformedBody: the event cannot be stored.
-            NoSuchThread, ThreadEnded, Busy: the condition is not met.
+            NoSuchThread, ThreadDiffers, ThreadEnded, Busy: the condition is not met.
         """
         if tracing.current is None:
             return await self._store(event, only, user, tracing.traceparent())
@@ -78,7 +80,7 @@ class Inbox(Reservations):
             tracing.current.describe(status=receipt.status)
             return receipt
 
-    async def _store(self, event: Event, only: Only, user: str, trace: str) -> Receipt:
+    async def _store(self, event: Event, only: Only | Opening, user: str, trace: str) -> Receipt:
         id = event.id
         if event.gesture and (first := await self._gesture(event)):
             return Receipt(dispatch_id(first), event.thread, "duplicate")
@@ -104,7 +106,7 @@ class Inbox(Reservations):
         first = (await self.database.call("GET", name) or b"").decode(errors="surrogatepass")
         return "" if first == event.delivery else first
 
-    async def _accept(self, id: str, event: Event, edit: bytes, only: Only, user: str, trace: str) -> bytes:
+    async def _accept(self, id: str, event: Event, edit: bytes, only: Only | Opening, user: str, trace: str) -> bytes:
         while True:
             if self.partitions.settled:
                 p = await self.locate(event.thread)
@@ -121,12 +123,20 @@ class Inbox(Reservations):
                 return result
             await self.partitions.read()
 
-    def _item(self, p: Partition, id: str, event: Event, edit: bytes, only: Only, user: str, trace: str) -> Part:
+    def _item(
+        self, p: Partition, id: str, event: Event, edit: bytes, only: Only | Opening, user: str, trace: str
+    ) -> Part:
         thread, platform = event.thread, event.platform
         seen = keys.seen(p, event.delivery)
         former = event.former or event.gesture
         workspace = workspace_of(thread)
-        lists = [keys.chats(p, workspace), keys.chats(p, workspace, user)] if only else ()
+        lists: Sequence[str] = [keys.chats(p, workspace), keys.chats(p, workspace, user)] if only else ()
+        if isinstance(only, Opening):
+            condition, opening = "new", _msgpack((only.digest, only.later or 0, *only.fields))
+            if only.later is not None:
+                lists = [keys.ephemeral(p)] * 2
+        else:
+            condition, opening = only, b""
         return (
                 [
                     seen, keys.seen(p, former) if former else seen,
@@ -142,7 +152,8 @@ class Inbox(Reservations):
                     title=event.title,
                     url=event.url,
                     arrival=event.arrival,
-                    condition=only,
+                    condition=condition,
+                    opening=opening,
                     former_id=dispatch_id(event.former) if event.former else id,
                     gesture=int(bool(event.gesture and not event.former)),
                     quiet="" if platform == "chat" else self._pause,

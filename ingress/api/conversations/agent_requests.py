@@ -39,11 +39,12 @@ class AgentRequests:
         self._seconds = settings.turn_timeout
         self._silence = settings.heartbeat
 
-    async def once(self, call: RequestContext, agent: AgentInfo) -> str:
-        """Open a single-use chat, which maintenance deletes later. A repeated request gets the same one."""
-        opening = NewChat(agent=agent.name, ephemeral=True)
-        id = f"{ONCE}{call.idempotency[:20]}"
-        return (await self.chats.open(call.caller.workspace, id, opening, kept=call.repeatable_for)).id
+    def once(self, call: RequestContext) -> str:
+        """Return the id of a single-use chat, which `say` opens, and maintenance deletes later.
+
+        A repeated request gets the same one.
+        """
+        return f"{ONCE}{call.idempotency[:20]}"
 
     async def session(self, call: RequestContext, agent: str, name: str) -> str:
         """Return the chat of a session with an agent ("": the default chat agent), opened by its first message."""
@@ -70,8 +71,10 @@ class AgentRequests:
         )
         if wait := current():
             wait.resumable = False  # only this request can deliver the answer
-        async with self._conversation.say(call.caller, id, event) as posted:
-            if not id.startswith(ONCE):
+        once = id.startswith(ONCE)
+        opening = NewChat(agent=event.agent, ephemeral=True) if once else None
+        async with self._conversation.say(call.caller, id, event, opening=opening, kept=call.repeatable_for) as posted:
+            if not once:
                 yield posted
                 return
             async with self._disconnects.watch(call, id, retry=posted.receipt.status == "duplicate"):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 from answerback.errors import InvalidInput
 from answerback.events import Event
 from answerback.files import StoredFile
 from answerback.pressing import pressed
-from answerback.store.chats.answers import TurnAnswer, answer
+from answerback.store.chats.answers import TurnAnswer, answer, answer_of
+from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chat_ids import thread_of
 from answerback.store.chats.chats import Chats
 from answerback.store.chats.dispatches import Dispatches
 from answerback.store.fleet.workers import WorkerRegistry
-from answerback.store.stream.events import ErrorEvent, GoneEvent, TurnEvent
+from answerback.store.stream.events import DoneEvent, ErrorEvent, GoneEvent, TurnEvent
 from answerback.store.stream.followers import Live
 from answerback.store.stream.stored_events import StoredEvent, last, stored
 from answerback.store.threads.files import Files
@@ -61,6 +62,8 @@ class PostedMessage:
             return None
         assert state.end is not None
         self._raise_failure(state.end)
+        if isinstance(state.end, DoneEvent):
+            return await answer_of(self._conversation.threads, self.receipt.thread, self.receipt.dispatch_id, state.end)
         return await self._answer(state.end.turn)
 
     @asynccontextmanager
@@ -133,12 +136,25 @@ class Conversation:
         self._dispatches = Dispatches(threads)
 
     @asynccontextmanager
-    async def say(self, caller: Principal, id: str, event: Event) -> AsyncIterator[PostedMessage]:
-        """Store a message, and follow its thread from before its first event. Raises what `Chats.say` raises."""
-        thread = thread_of(caller.workspace, id)
-        after = await last(self.threads, thread)
-        async with self.live.follow(thread, after) as follower:
-            receipt = await self.chats.say(caller.workspace, id, event)
+    async def say(
+        self, caller: Principal, id: str, event: Event, *, opening: NewChat | None = None, kept: float = 0
+    ) -> AsyncIterator[PostedMessage]:
+        """Store a message, and follow its thread from before its first event. Raises what `Chats.say_at` raises.
+
+        With `opening`, the message opens its chat, unless it exists: see `Chats.open`.
+        """
+        if opening is None:
+            place = await self.chats.place(caller.workspace, id)
+        else:
+            place = self.chats.new_place(caller.workspace, id, opening, kept=kept)
+        async with AsyncExitStack() as stack:
+            follower = await stack.enter_async_context(self.live.follow(place.thread, place.after))
+            receipt = await self.chats.say_at(place, event)
+            after = place.after
+            if opening and receipt.status == "duplicate":
+                # The chat has events already.
+                after = await last(self.threads, place.thread)
+                follower = await stack.enter_async_context(self.live.follow(place.thread, after))
             yield PostedMessage(self, caller, follower, receipt, after)
 
     async def files_named(self, caller: Principal, id: str, files: Sequence[str]) -> Sequence[StoredFile]:
@@ -171,8 +187,8 @@ class Conversation:
 
     async def leave(self, caller: Principal, id: str, event: Event) -> tuple[Receipt, str]:
         """Store a message without waiting. Return the receipt, and the event id to follow the thread from."""
-        after = await last(self.threads, thread_of(caller.workspace, id))
-        return await self.chats.say(caller.workspace, id, event), after
+        place = await self.chats.place(caller.workspace, id)
+        return await self.chats.say_at(place, event), place.after
 
     @asynccontextmanager
     async def follow(

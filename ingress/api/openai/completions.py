@@ -77,7 +77,7 @@ class Completions:
         }
         if thread is None:
             fields["context"] = message.context
-            id = await self._requests.once(call, agent)
+            id = self._requests.once(call)
         else:
             id = await self._opened(call, thread, agent, body.user or "")
         async with self._requests.say(call, id, message.text, agent, **fields) as posted:

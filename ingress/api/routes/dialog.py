@@ -137,7 +137,7 @@ class Dialog:
     async def _place(self, call: RequestContext, new: NewTurn) -> tuple[AgentInfo, str]:
         agent = await self._requests.agents.get(call.caller, call.path["agent"])
         if new.session_id is None:
-            return agent, await self._requests.once(call, agent)
+            return agent, self._requests.once(call)
         return agent, await self._requests.session(call, agent.name, new.session_id)
 
 
