@@ -34,7 +34,7 @@ class TTLCache(Generic[K, V]):
             task = asyncio.create_task(self._call(key))
             self._lookups.pop(key, None)
             self._lookups[key] = (now + TTL, task)
-        return await asyncio.shield(task)
+        return task.result() if task.done() else await asyncio.shield(task)
 
     async def _call(self, key: K) -> V:
         try:

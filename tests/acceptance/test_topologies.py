@@ -176,7 +176,7 @@ async def test_a_master_that_hangs_is_left_at_once(sentinels: SentinelServers) -
     blocked = asyncio.create_task(database.wait("BLPOP", "ab:nothing", seconds=600))
     try:
         async with database.listening() as listener:
-            await listener.send("SUBSCRIBE", "ab:news")
+            listener.send("SUBSCRIBE", "ab:news")
             await listener.read()
             reading = asyncio.create_task(listener.read())
             await until(waiting, what="both waiting")

@@ -47,7 +47,7 @@ async def test_it_hears_after_a_long_silence(
                 await subscription.add(channel)
                 await threads.database.call("PUBLISH", channel, "hello")
                 assert await received.get() == (channel, b"hello")
-                await subscription.drop(channel)
+                subscription.drop(channel)
                 await asked(threads, 1)
         assert len(connected) == 1, "on one connection all the while"
     finally:

@@ -126,7 +126,7 @@ class Live:
                 del self._followers[thread]
                 for channel in [each for each, followed in self._channels.items() if followed == thread]:
                     del self._channels[channel]
-                    await self._subscription.drop(channel)
+                    self._subscription.drop(channel)
             if watching:
                 watching.cancel()
 
@@ -134,7 +134,7 @@ class Live:
         """Begin to subscribe, so that it is done while the caller does something else. Raises `StoreUnavailable`."""
         channel = keys.stream_events(await self._threads.locate(thread), thread)
         self._channels[channel] = thread
-        if not await self._subscription.begin(channel):
+        if not self._subscription.begin(channel):
             await self._subscription.add(channel)
 
     async def _subscribe(self, thread: str) -> None:

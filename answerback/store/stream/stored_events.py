@@ -77,9 +77,17 @@ async def finished(threads: Threads, thread: str) -> str:
 async def stored(threads: Threads, thread: str, after: str = "0", *, limit: int = PAGE) -> list[StoredEvent] | None:
     """Return a thread's stream events after the id `after`; None if some of them may no longer be stored."""
     key = keys.stream_events(await threads.locate(thread), thread)
+    if after == "0":
+        entries = await threads.database.call("XRANGE", key, "-", "+", "COUNT", limit)
+        return [*map(_read, entries)]
     entries, first = await threads.database.together(
         ("XRANGE", key, f"({after}", "+", "COUNT", limit), ("XRANGE", key, "-", "+", "COUNT", 1)
     )
-    if after != "0" and (not first or place(after) < place(first[0][0].decode())):
+    if not first or place(after) < place(first[0][0].decode()):
         return None
-    return [StoredEvent(id.decode(), fields[b"k"].decode(), fields[b"d"]) for id, fields in entries]
+    return [*map(_read, entries)]
+
+
+def _read(entry: tuple[bytes, dict[bytes, bytes]]) -> StoredEvent:
+    id, fields = entry
+    return StoredEvent(id.decode(), fields[b"k"].decode(), fields[b"d"])

@@ -40,7 +40,9 @@ class Subscription:
 
         Raises `StoreUnavailable` if Redis does not confirm it in time.
         """
-        await self.begin(channel)
+        self.begin(channel)
+        if self._channels[channel].done():
+            return
         # The future is shared by all waiting callers: one that is cancelled must not cancel it.
         try:
             async with asyncio.timeout(self._database.timeout):
@@ -48,17 +50,17 @@ class Subscription:
         except TimeoutError:
             raise StoreUnavailable("Redis did not respond in time.") from None
 
-    async def begin(self, channel: str) -> bool:
+    def begin(self, channel: str) -> bool:
         """Begin to subscribe to a channel. Return whether there is a connection, so that it should not take long."""
         if channel not in self._channels:
             self._channels[channel] = asyncio.get_running_loop().create_future()
-            await self._subscribe(channel)
+            self._subscribe(channel)
         return self._listener is not None
 
-    async def drop(self, channel: str) -> None:
+    def drop(self, channel: str) -> None:
         """Unsubscribe from a channel."""
         if self._channels.pop(channel, None) and self._listener:
-            await self._listener.send("UNSUBSCRIBE", channel)
+            self._listener.send("UNSUBSCRIBE", channel)
 
     async def keep(self) -> None:
         """Listen forever."""
@@ -89,23 +91,29 @@ class Subscription:
         finally:
             self._listener = None
 
-    async def _subscribe(self, *channels: str) -> None:
+    def _subscribe(self, *channels: str) -> None:
         if self._listener and channels:
             # A channel may be dropped and added again before the first confirmation: the last one counts.
             self._unconfirmed.update(channels)
-            await self._listener.send("SUBSCRIBE", *channels)
+            self._listener.send("SUBSCRIBE", *channels)
 
     async def _listen(self, listener: Listener) -> None:
         self._listener = listener
         self._unconfirmed.clear()
-        await self._subscribe(*self._channels)
+        self._subscribe(*self._channels)
         self._on_connect()
         while True:
-            kind, channel, message = await listener.read()
-            if kind == "message":
-                self._on_message(channel, message)
-            elif kind == "subscribe":
-                self._unconfirmed[channel] -= 1
-                confirmed = self._channels.get(channel)
-                if confirmed and not confirmed.done() and self._unconfirmed[channel] <= 0:
-                    confirmed.set_result(None)
+            for kind, channel, message in await listener.read():
+                if kind == "message":
+                    self._on_message(channel, message)
+                elif kind == "subscribe":
+                    self._confirm(channel)
+
+    def _confirm(self, channel: str) -> None:
+        self._unconfirmed[channel] -= 1
+        if self._unconfirmed[channel] > 0:
+            return
+        del self._unconfirmed[channel]
+        confirmed = self._channels.get(channel)
+        if confirmed and not confirmed.done():
+            confirmed.set_result(None)
