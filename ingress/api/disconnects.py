@@ -41,20 +41,25 @@ class Disconnects:
             yield
             return
         returned = await self._chats.record_return(call.caller.workspace, id) if retry else 0
-        watching = asyncio.create_task(self._watch(call, id, returned))
+        loop = asyncio.get_running_loop()
+        watching: asyncio.TimerHandle | None = None
+
+        def look() -> None:
+            nonlocal watching
+            if _is_gone(call.request):
+                watching = None
+                self._cancel_soon(call, id, returned)
+            else:
+                watching = loop.call_later(INTERVAL, look)
+
+        look()
         try:
             yield
         finally:
-            watching.cancel()
-            if _is_gone(call.request):
-                self._cancel_soon(call, id, returned)
-
-    async def _watch(self, call: RequestContext, id: str, returned: int) -> None:
-        while True:
-            if _is_gone(call.request):
-                self._cancel_soon(call, id, returned)
-                return
-            await asyncio.sleep(INTERVAL)
+            if watching:
+                watching.cancel()
+                if _is_gone(call.request):
+                    self._cancel_soon(call, id, returned)
 
     def _cancel_soon(self, call: RequestContext, id: str, returned: int) -> None:
         task = asyncio.create_task(self._cancel(call, id, returned))

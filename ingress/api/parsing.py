@@ -25,16 +25,23 @@ async def read_body(request: web.Request, limit: int, timeout: float) -> bytes:
     chunks: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(timeout):
-            async for chunk in request.content.iter_chunked(65_536):
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > limit:
-                    raise Problem(413, f"the body exceeds {limit} bytes")
+        if request.content.is_eof():
+            # Usually all of it has arrived.
+            chunks = [request.content.read_nowait()]
+            size = len(chunks[0])
+        else:
+            async with asyncio.timeout(timeout):
+                async for chunk in request.content.iter_chunked(65_536):
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    if size > limit:
+                        break
     except TimeoutError:
         raise Problem(408, "the request body did not arrive in time") from None
     except BROKEN_OFF:
         raise Problem(400, "the request body is incomplete") from None
+    if size > limit:
+        raise Problem(413, f"the body exceeds {limit} bytes")
     return b"".join(chunks)
 
 

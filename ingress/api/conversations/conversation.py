@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from answerback.errors import InvalidInput
 from answerback.events import Event
@@ -147,14 +147,14 @@ class Conversation:
             place = await self.chats.place(caller.workspace, id)
         else:
             place = self.chats.new_place(caller.workspace, id, opening, kept=kept)
-        async with AsyncExitStack() as stack:
-            follower = await stack.enter_async_context(self.live.follow(place.thread, place.after))
+        async with self.live.follow(place.thread, place.after) as follower:
             receipt = await self.chats.say_at(place, event)
-            after = place.after
-            if opening and receipt.status == "duplicate":
-                # The chat has events already.
-                after = await last(self.threads, place.thread)
-                follower = await stack.enter_async_context(self.live.follow(place.thread, after))
+            if opening is None or receipt.status != "duplicate":
+                yield PostedMessage(self, caller, follower, receipt, place.after)
+                return
+        # The chat has been opened before, and has events already.
+        after = await last(self.threads, place.thread)
+        async with self.live.follow(place.thread, after) as follower:
             yield PostedMessage(self, caller, follower, receipt, after)
 
     async def files_named(self, caller: Principal, id: str, files: Sequence[str]) -> Sequence[StoredFile]:
