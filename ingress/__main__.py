@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 
 import uvloop
 
-from answerback import tracing
+from answerback import garbage, tracing
 from answerback.environment import load_environment
 from answerback.errors import AnswerbackError
 from answerback.log import configure, get_logger
@@ -80,10 +79,7 @@ if __name__ == "__main__":
         configure(settings.log_level)
         mask(settings.secret_values())
         expose()
-        # Everything loaded so far is permanent: keep the garbage collector from scanning it repeatedly. What requests
-        # leave behind is freed without it, but for rare cycles: let it look for them less often.
-        gc.freeze()
-        gc.set_threshold(10_000)
+        garbage.settle()
         tracing.start("ingress")
         try:
             uvloop.run(main(settings))

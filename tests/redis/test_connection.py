@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from unittest.mock import ANY
 
+from redis.exceptions import ResponseError
+
+from answerback.errors import StoreUnavailable
 from answerback.store.redis import Database
 from tests.redis.conftest import Server
+
+BUSY = """
+local till = redis.call('TIME')[1] + 2
+while tonumber(redis.call('TIME')[1]) < till do end
+"""
+"""A script that takes 1 to 2 seconds."""
 
 
 async def test_a_loop_of_calls_ends_whenever_it_is_cancelled(database: Database) -> None:
@@ -51,3 +62,46 @@ async def test_a_connection_with_an_unread_response_is_not_used(database: Databa
             while not await connection.can_read_destructive():
                 await asyncio.sleep(0.01)
     assert await database.call("GET", "key") == b"value"
+
+
+async def test_calls_at_once_share_a_connection_and_each_gets_its_own_response(database: Database) -> None:
+    await database.call("PING")
+    calls = [database.call("ECHO", n) for n in range(100)]
+    ids = [database.call("CLIENT", "ID") for _ in range(9)]
+    wrong = database.call("EVAL", "return redis.call('GET')", 0)
+    *results, error = await asyncio.gather(*calls, *ids, wrong, return_exceptions=True)
+    assert results[:100] == [b"%d" % n for n in range(100)]
+    assert len(set(results[100:])) == 1
+    assert isinstance(error, ResponseError)
+    assert await database.together(("SET", "key", "1"), ("GET", "key")) == [True, b"1"]
+    assert await database.at_once(("GET", "key"), ("TIME",), ("GET", "none")) == [b"1", ANY, None]
+
+
+async def test_no_call_outlives_a_server_that_hangs_or_dies(server: Server) -> None:
+    database, other = Database(server.url, timeout=0.5), Database(server.url, timeout=30)
+    await database.call("SET", "key", "value")
+    try:
+        # The server does nothing else meanwhile: later calls wait behind it.
+        busy = asyncio.create_task(other.call("EVAL", BUSY, 0))
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    await database.call("GET", "key")
+                except StoreUnavailable:
+                    break
+        await busy
+        async with asyncio.timeout(20):
+            while True:
+                with suppress(StoreUnavailable):
+                    assert await database.call("GET", "key") == b"value"
+                    break
+        blocked = [asyncio.create_task(database.call("GET", "key")) for _ in range(3)]
+        await other.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        for result in await asyncio.gather(*blocked, return_exceptions=True):
+            assert result == b"value" or isinstance(result, StoreUnavailable)
+        with suppress(StoreUnavailable):
+            await database.call("PING")
+        assert await database.call("GET", "key") == b"value"
+    finally:
+        await database.close()
+        await other.close()
