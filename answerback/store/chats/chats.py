@@ -21,7 +21,7 @@ from answerback.store.partitions import being_moved
 from answerback.store.redis import Value
 from answerback.store.thread_ids import DEFAULT_WORKSPACE, is_chat, public_id, workspace_of
 from answerback.store.threads.archives import Archives
-from answerback.store.threads.receipt import Only, Opening, Receipt
+from answerback.store.threads.receipt import ChatFields, Only, Receipt
 from answerback.store.threads.search import Filter
 from answerback.store.threads.threads import Threads
 from answerback.store.threads.views import thread_fields
@@ -49,7 +49,7 @@ class Place(NamedTuple):
     wanted: str
     after: str
     now: int
-    opening: Opening | None = None
+    opening: ChatFields | None = None
 
 
 class Chats:
@@ -283,11 +283,11 @@ class Chats:
         return await self._read(workspace, id, platforms=False)
 
 
-def _opening(workspace: str, new: NewChat, kept: float) -> Opening:
+def _opening(workspace: str, new: NewChat, kept: float) -> ChatFields:
     fields = ["platform", "chat", "channel", workspace, "workspace", workspace]
     for field in new.fields().items():
         fields += field
     later = int(kept * 1000) if new.ephemeral else None
     if later is not None:
         fields += ("kept", str(later))
-    return Opening(digest=new.digest, fields=tuple(fields), user=new.user, later=later)
+    return ChatFields(digest=new.digest, fields=tuple(fields), user=new.user, later=later)

@@ -20,7 +20,7 @@ from answerback.store.scripts import Part, Scripts
 from answerback.store.thread_ids import workspace_of
 from answerback.store.threads import amendments
 from answerback.store.threads.leases import Reservations
-from answerback.store.threads.receipt import Only, Opening, Receipt
+from answerback.store.threads.receipt import ChatFields, Only, Receipt
 
 _msgpack = msgspec.msgpack.Encoder().encode
 
@@ -62,7 +62,7 @@ class Inbox(Reservations):
         ]  # fmt: skip
         return self.scripts.accept.grouped(names, self.scripts.accept.args(remember=self.seen, signals=keys.signals()))
 
-    async def accept(self, event: Event, only: Only | Opening = "", user: str = "") -> Receipt:
+    async def accept(self, event: Event, only: Only | ChatFields = "", user: str = "") -> Receipt:
         """Store an event once. It is stored when this returns; the call may be repeated for the same event.
 
         Args:
@@ -80,7 +80,7 @@ class Inbox(Reservations):
             tracing.current.describe(status=receipt.status)
             return receipt
 
-    async def _store(self, event: Event, only: Only | Opening, user: str, trace: str) -> Receipt:
+    async def _store(self, event: Event, only: Only | ChatFields, user: str, trace: str) -> Receipt:
         id = event.id
         if event.gesture and (first := await self._gesture(event)):
             return Receipt(dispatch_id(first), event.thread, "duplicate")
@@ -106,7 +106,9 @@ class Inbox(Reservations):
         first = (await self.database.call("GET", name) or b"").decode(errors="surrogatepass")
         return "" if first == event.delivery else first
 
-    async def _accept(self, id: str, event: Event, edit: bytes, only: Only | Opening, user: str, trace: str) -> bytes:
+    async def _accept(
+        self, id: str, event: Event, edit: bytes, only: Only | ChatFields, user: str, trace: str
+    ) -> bytes:
         while True:
             if self.partitions.settled:
                 p = await self.locate(event.thread)
@@ -124,14 +126,14 @@ class Inbox(Reservations):
             await self.partitions.read()
 
     def _item(
-        self, p: Partition, id: str, event: Event, edit: bytes, only: Only | Opening, user: str, trace: str
+        self, p: Partition, id: str, event: Event, edit: bytes, only: Only | ChatFields, user: str, trace: str
     ) -> Part:
         thread, platform = event.thread, event.platform
         seen = keys.seen(p, event.delivery)
         former = event.former or event.gesture
         workspace = workspace_of(thread)
         lists: Sequence[str] = [keys.chats(p, workspace), keys.chats(p, workspace, user)] if only else ()
-        if isinstance(only, Opening):
+        if isinstance(only, ChatFields):
             condition, opening = "new", _msgpack((only.digest, only.later or 0, *only.fields))
             if only.later is not None:
                 lists = [keys.ephemeral(p)] * 2

@@ -13,7 +13,7 @@ Only = Literal["", "open", "idle"]
 """A condition on the chat: none, that it exists and has not ended, or also that no event is running or waiting."""
 
 
-class Opening(msgspec.Struct, frozen=True, kw_only=True):
+class ChatFields(msgspec.Struct, frozen=True, kw_only=True):
     """A chat that its first message opens, unless it exists.
 
     Attributes:
