@@ -11,6 +11,7 @@ import msgspec
 from answerback.accounts import Account
 from answerback.errors import Rejected
 from answerback.events import Address, Event
+from answerback.masking import masked
 from answerback.messages import Attachment, Author, Identity
 from answerback.platforms.inbound import Headers
 from answerback.replies import Reply, ReplyKind
@@ -25,7 +26,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
     def __repr__(self) -> str:
-        return f"Request({self.method} {self.url}, {len(self.body)} bytes)"
+        return f"Request({self.method} {masked(self.url)}, {len(self.body)} bytes)"
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):

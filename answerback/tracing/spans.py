@@ -27,6 +27,7 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 from opentelemetry.util.types import AttributeValue
 
 from answerback.errors import in_a_line
+from answerback.masking import masked
 from answerback.tracing.context import HEADER, context_of, links_to, traceparent_of, traceparent_of_current_span
 from answerback.tracing.ids import SpanIds, attempt_id
 
@@ -136,8 +137,8 @@ class Tracing:
         attributes: dict[str, AttributeValue] = {
             "http.request.method": method,
             "server.address": parts.hostname or "",
-            # Without its query, in which there may be a credential.
-            "url.full": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}",
+            # Without its query, in which there may be a credential. Some platforms have one in the path.
+            "url.full": masked(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"),
         }
         if port := parts.port or {"https": 443, "http": 80}.get(parts.scheme):
             attributes["server.port"] = port

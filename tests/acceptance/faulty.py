@@ -114,7 +114,10 @@ agents = [
     Agent(
         "talk",
         talk,
-        listen=[Listen(channel=place, when=("every",)) for place in ("acme/talk", "C0TALK", "talk", "+15005550010")],
+        listen=[
+            Listen(channel=place, when=("every",))
+            for place in ("acme/talk", "C0TALK", "talk", "+15005550010", "-1002000000002")
+        ],
     ),
     Agent("pay", pay, listen=[Listen(channel=place, when=("every",)) for place in ("acme/pay", "C0PAY", "pay")]),
     Agent(

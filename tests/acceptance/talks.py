@@ -17,7 +17,7 @@ from answerback import platforms
 from answerback.events import Event
 from answerback.platforms.registry import PLATFORMS
 from answerback.testing.standins.journal import Posted
-from answerback.testing.standins.sender import Delivery, GitHub, Slack, Standard, Twilio
+from answerback.testing.standins.sender import Delivery, GitHub, Slack, Standard, Telegram, Twilio
 
 _TOKEN = re.compile(rf"\b((?:{'|'.join(PLATFORMS)})-\d+)/(\d+)(?:\.(\d+))?\b")
 _EPOCH = 1_700_000_000
@@ -100,10 +100,20 @@ def _by_phone(talk: Talk, text: str) -> Delivery:
     return Twilio(ours=talk.place or "+15005550006", theirs=f"+1415{5_000_000 + talk.id}").message(text)
 
 
+def _in_a_topic(talk: Talk, text: str) -> Delivery:
+    topic = {"message_thread_id": talk.id, "is_topic_message": True}
+    id = talk.id * 10_000 + talk.said
+    return Telegram(chat=int(talk.place or TOPICS)).message(text, message_id=id, **topic)
+
+
+TOPICS = "-1002000000001"
+"""A forum of Telegram."""
+
 WRITTEN: dict[str, Callable[[Talk, str], Delivery]] = {
     "github": _on_github,
     "slack": _in_slack,
     "standard": _by_standard_webhook,
+    "telegram": _in_a_topic,
     "twilio": _by_phone,
 }
 """How a text is written on each platform, as a webhook."""
@@ -121,18 +131,26 @@ def event_of(platform: str, delivery: Delivery) -> Event:
 
 @dataclass
 class Verdict:
-    """What went wrong. `misplaced`: said in another conversation's place."""
+    """What went wrong. `misplaced`: said in another conversation's place.
+
+    repeated  said again on a platform where nobody can look whether a reply is there: not wrong, if it was announced
+    """
 
     lost: list[Token] = field(default_factory=list)
     doubled: list[Token] = field(default_factory=list)
     reordered: list[Token] = field(default_factory=list)
     misplaced: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
+    repeated: list[Token] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
         """Whether nothing did."""
-        return self == Verdict()
+        return self == Verdict(repeated=self.repeated)
+
+
+BLIND = ("telegram",)
+"""The platforms that neither drop a repeat nor let anybody look for a reply."""
 
 
 def judge(talks: Iterable[Talk], posted: Iterable[Posted]) -> Verdict:
@@ -151,7 +169,8 @@ def judge(talks: Iterable[Talk], posted: Iterable[Posted]) -> Verdict:
         awaited, given = list(talk.awaited), answers.pop(talk.name, [])
         first = list(dict.fromkeys(given))
         verdict.lost += [one for one in awaited if one not in first]
-        verdict.doubled += [one for at, one in enumerate(given) if one in given[:at]]
+        again = [one for at, one in enumerate(given) if one in given[:at]]
+        (verdict.repeated if talk.platform in BLIND else verdict.doubled).extend(again)
         in_time = [one for one in first if one.number not in talk.late]
         verdict.reordered += [after for before, after in pairwise(in_time) if after < before]
         verdict.unexpected += [str(one) for one in first if one not in awaited]

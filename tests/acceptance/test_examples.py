@@ -10,7 +10,8 @@ import aiohttp
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from answerback.testing.standins.sender import GitHub, Slack
+from answerback.testing.standins.options import Options
+from answerback.testing.standins.sender import GitHub, Slack, Telegram, Twilio, WhatsApp
 from tests.acceptance.caller import calling
 from tests.acceptance.chatting import client
 from tests.acceptance.system import System, free_port, until
@@ -104,6 +105,42 @@ async def test_a_mention_on_slack_gets_one_threaded_answer_and_one_ticket(system
         [(thread, summary)] = database.execute("SELECT thread, summary FROM tickets").fetchall()
     database.close()
     assert (thread, summary) == (f"slack:T0STANDIN:C024BE91L:{ts}", "a broken screen")
+
+
+async def test_one_agent_is_on_every_platform(system: System, standins: StandIns) -> None:
+    system.settings["PUBLIC_URL"] = Options.twilio_url
+    await system.ingress()
+    await system.worker("examples.everywhere:agents")
+    size = "@answerbot a large one"
+    written = {
+        "github": [GitHub().issue_comment("@answerbot hello", number=7), GitHub().issue_comment(size, number=7)],
+        "slack": [Slack(channel="D1", channel_type="im").message(text) for text in ("hello", size)],
+        "telegram": [Telegram().message("hello"), Telegram().message(size)],
+        "twilio": [Twilio().message("hello"), Twilio().message(size)],
+        "whatsapp": [WhatsApp().text("hello"), WhatsApp().text(size)],
+    }
+    for platform, deliveries in written.items():
+        for delivery in deliveries:
+            await system.post(platform, delivery)
+
+    async def sold() -> list[str]:
+        texts = [(posted.platform, posted.body) for posted in await standins.messages()]
+        asked = {platform for platform, text in texts if "Which widget would you like?" in text}
+        return sorted(asked & {platform for platform, text in texts if "large" in text and "14 €" in text})
+
+    await until(sold, lambda found: found == sorted(written), what="a widget being sold everywhere")
+    pressed = next(posted for posted in await standins.messages("telegram") if posted.blocks)
+    chat, message = map(int, pressed.id.split(":"))
+    await standins.act("telegram", "press", chat=chat, message_id=message, label="Small")
+
+    async def small() -> list[str]:
+        return [posted.body for posted in await standins.messages("telegram") if "9 €" in posted.body]
+
+    await until(small, what="the answer to the button")
+    assert (
+        base64.b64decode((await standins.state("telegram"))["files"][0]["content"]) == "1 large widget: 14 €\n".encode()
+    )
+    assert not [letter async for letter in system.letters.list()]
 
 
 async def test_the_weather_is_told_and_a_follow_up_keeps_its_context(system: System, standins: StandIns) -> None:

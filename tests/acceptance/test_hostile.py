@@ -30,11 +30,13 @@ SECRETS = {
     "github": "github-webhook-secret",
     "slack": "slack-signing-secret",
     "standard": Options.standard_secret,
+    "telegram": Options.telegram_secret,
     "twilio": Options.twilio_token,
 }
 KNOWN = {
     "GITHUB_WEBHOOK_SECRET": SECRETS["github"],
     "SLACK_SIGNING_SECRET": SECRETS["slack"],
+    "TELEGRAM_WEBHOOK_SECRET": SECRETS["telegram"],
     "TWILIO_AUTH_TOKEN": SECRETS["twilio"],
     "PUBLIC_URL": Options.twilio_url,
 }
@@ -95,7 +97,13 @@ def test_any_pieces_of_requests_in_any_order(target: Target, pieces: list[bytes]
     assert found
 
 
-SAMPLES = {"github": "issue_comment.created", "slack": "message", "standard": "invoice.paid", "twilio": "message"}
+SAMPLES = {
+    "github": "issue_comment.created",
+    "slack": "message",
+    "standard": "invoice.paid",
+    "telegram": "message",
+    "twilio": "message",
+}
 
 
 def signed(platform: str, body: bytes, number: int = 0, kind: str = "application/json") -> Delivery:

@@ -34,6 +34,8 @@ def table(result: Result) -> str:
     lines.append("  dead letters: " + (", ".join(f"{n} × {why}" for why, n in result.letters.items()) or "none"))
     lines += [f"  logged: {n} × {words}" for words, n in result.errors.most_common(12)]
     verdict = result.verdict
+    if verdict.repeated:
+        lines.append(f"  posted again where nobody can look: {len(verdict.repeated)}, each announced in the log")
     broken = [f"lost {verdict.lost}", f"doubled {verdict.doubled}", f"reordered {verdict.reordered}"]
     broken += [f"unexpected {verdict.unexpected}", f"misplaced {verdict.misplaced}"]
     lines += [f"  BROKEN: {what[:2000]}" for what in broken if not what.endswith("[]")]

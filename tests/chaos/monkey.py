@@ -36,6 +36,7 @@ POSTS = {
     "github": ("issues/create-comment",),
     "slack": ("chat.postMessage", "chat.postMessage", "chat.update", "files.completeUploadExternal", "reactions.add"),
     "standard": ("receive",),
+    "telegram": ("sendMessage",),
     "twilio": ("messages.create",),
     "model": ("chat.completions",),
 }

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from answerback import Agent
 from answerback.testing import Killed, answers, call, event, play
-from examples import github_triage, slack_helpdesk, weather_monitor
+from examples import everywhere, github_triage, slack_helpdesk, weather_monitor
 from tests.forks import ROOT
 
 
@@ -69,6 +69,14 @@ async def test_a_ticket_is_opened_once_though_its_tool_runs_twice(
     with sqlite3.connect(tmp_path / "tickets.db") as database:
         assert database.execute("SELECT number, summary, closed FROM tickets").fetchall() == [(1, "a broken screen", 1)]
     database.close()
+
+
+@pytest.mark.parametrize("name", ["github/issue_comment.created", "slack/message.im", "telegram/message"])
+async def test_a_widget_is_sold_on_every_platform(name: str) -> None:
+    async with play(everywhere.agents) as thread:
+        assert (await thread.send(event(name, text="hello"))).startswith("Which widget would you like?")
+    async with play(everywhere.agents) as thread:
+        assert "that is 14 €." in await thread.send(event(name, text="a large one"))
 
 
 @pytest.fixture
