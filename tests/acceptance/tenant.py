@@ -19,6 +19,7 @@ class Tenant:
     """A workspace with something of everything in it, all of it marked. `ids` is all by which any of it is known."""
 
     def __init__(self, system: System, session: aiohttp.ClientSession, key: str, url: str, *, mount: str = "") -> None:
+        self.system = system
         self._base = f"http://127.0.0.1:{system.port}{mount}"
         self._session = session
         self._key = key
