@@ -78,8 +78,8 @@ def installed(wheel: Path, shared: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def fresh(wheel: Path, shared: Path) -> Path:
+def fresh(wheel: Path, installed: Path, shared: Path) -> Path:
     """An environment with what docs/quickstarts.md and a new project say to install."""
     others = ["fastapi", "uvicorn", "pytest", "pytest-asyncio"]
-    make = partial(environment, wheel=wheel, extras=["bundled", "models"], others=others)
+    make = partial(environment, wheel=wheel, extras=["bundled", "models"], others=others, like=installed.parent)
     return once(shared / "fresh", make)

@@ -70,7 +70,8 @@ async def another(browser: Browser) -> AsyncIterator[Browser]:
 @_fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page, in which no script may fail without a word, and no policy be broken."""
-    page = await (await browser.new_context()).new_page()
+    # Nobody looks at animations here, each frame of which is drawn by the CPU.
+    page = await (await browser.new_context(reduced_motion="reduce")).new_page()
     if LAG:
         await delay_api(page, LAG)
     failures: list[str] = []
