@@ -160,7 +160,7 @@ class Scene:
         """The dead letters."""
         return [letter async for letter in self.system.letters.list()]
 
-    async def check(self, within: float = 40.0) -> None:
+    async def check(self, within: float = 90.0) -> None:
         """Wait until all is answered; nothing may be lost, doubled or out of order."""
         await self.system.quiet(self.accepted, within=within)
         verdict = judge(self.talks, await self.standins.messages())

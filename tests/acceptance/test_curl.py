@@ -20,12 +20,13 @@ OWN = 8000
 def commands(text: str) -> list[str]:
     """The lines of a page that a shell is given: those with curl, and those that set what these use.
 
-    Left out is what the reader's own application is sent.
+    Left out is what the reader's own application is sent, and what platforms are.
     """
     code = [line.strip() for line in re.findall(r"^ {4}.*$", text, re.MULTILINE)]
     for block in re.findall(r"^```(?:sh|bash|console)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         code += block.splitlines()
-    return [line for line in code if re.match(rf"(\w+=|curl (?!.*:{OWN}/))", line)]
+    ours = [line for line in code if not (line.startswith("curl ") and "https://api." in line)]
+    return [line for line in ours if re.match(rf"(\w+=|curl (?!.*:{OWN}/))", line)]
 
 
 PAGES = [

@@ -55,7 +55,7 @@ async def test_a_fuzzer_finds_nothing(plain: System, remote: RemoteAgent) -> Non
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        words = (await asyncio.wait_for(fuzzer.communicate(), 150))[0].decode()
+        words = (await asyncio.wait_for(fuzzer.communicate(), 170))[0].decode()
     finally:
         if fuzzer.returncode is None:
             fuzzer.kill()

@@ -16,12 +16,13 @@ from tests.standins.client import StandIns
 
 LEAKY = """
 from answerback import Agent, Listen, Turn
+from answerback.platforms.registry import PLATFORMS
 from answerback.settings import Settings
 
 async def answer(turn: Turn) -> str:
     if "fail" in turn.text:
         settings = Settings.load()
-        platforms = [settings.platform(name) for name in ("github", "slack", "standard")]
+        platforms = [settings.platform(name) for name in PLATFORMS]
         raise RuntimeError(f"{settings!r} {settings} {platforms!r} {platforms[0]} {turn!r}")
     return "answered"
 
@@ -39,7 +40,7 @@ async def test_no_secret_is_anywhere(tmp_path: Path, standins: StandIns, accepte
     if not accepted:
         told |= {name: f"{told[name]}X5f9c1e7ab3d2" for name in ("GITHUB_TOKEN", "SLACK_BOT_TOKEN")}
     secrets = {name: value for name, value in told.items() if name.endswith(("_SECRET", "_TOKEN", "_KEY"))}
-    assert len(secrets) == 6
+    assert secrets.keys() > {"GITHUB_TOKEN", "GITHUB_WEBHOOK_SECRET", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET"}
     system = System(tmp_path, {**told, "LOG_LEVEL": "debug", "TURN_MAX_ATTEMPTS": "2", "REPLY_MAX_ATTEMPTS": "2"})
     (tmp_path / "leaky.py").write_text(LEAKY)
     await system.open()
