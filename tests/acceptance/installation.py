@@ -72,8 +72,8 @@ def environment(
         return
     for path in like.glob("lib/python*/site-packages/answerback*"):
         (packages / path.name).symlink_to(path)
-    program = (like / "bin/answerback").read_text()
-    (folder / "bin/answerback").write_text(program.replace(str(like), str(folder)))
+    text = (like / "bin/answerback").read_text()
+    (folder / "bin/answerback").write_text(text.replace(str(like), str(folder)))
     (folder / "bin/answerback").chmod(0o755)
 
 
