@@ -24,6 +24,7 @@ READ = (
     "GET /api/v1/chat/sessions/{id}",
     "GET /api/v1/admin/session",
     "GET /api/v1/admin/overview",
+    "GET /api/v1/admin/accounts",
     "GET /api/v1/admin/agent-templates",
     "GET /api/v1/admin/threads",
     "GET /api/v1/admin/threads/{thread}",

@@ -1,5 +1,21 @@
 // Responses of the API, from its OpenAPI document. Generated: python -m tests.api_types
 
+export interface AccountList {
+  accounts: AccountView[];
+}
+
+export interface AccountView {
+  platform: string;
+  id: string;
+  name: string;
+  identity: string | null;
+  state: "installed" | "suspended" | "uninstalled";
+  since: number;
+  expires: number | null;
+  scopes: string[];
+  error: string;
+}
+
 export interface ActionInfo {
   type: "button" | "select";
   name: string;

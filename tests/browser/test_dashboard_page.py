@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from playwright.async_api import Browser, Page, Response, Route, expect
 
+from answerback.accounts import Account
+from answerback.store.fleet.accounts import Accounts
 from tests.acceptance.system import System
 from tests.browser.dashboard import answered, open_chat, send, signed_in, started, whole
 
@@ -60,6 +62,14 @@ async def test_it_fits_a_phone_and_the_dark(plain: System, browser: Browser) -> 
         await expect(page.get_by_role("heading", name=name)).to_be_visible()
         await expect(page.locator("main :is(.card, td, .tile)").first).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360, name
+    accounts = Accounts(plain.database, None)
+    await accounts.install("github", Account(id="77", name="acme-of-a-long-name"))
+    await accounts.uninstall("github", "78", name="beta", suspended=True)
+    await page.get_by_role("link", name="Accounts").click()
+    for words in ("acme-of-a-long-name 77", "suspended"):
+        await expect(page.get_by_role("row").filter(has_text=words)).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    await page.get_by_role("link", name="Dead letters").click()
     await page.get_by_role("link", name="the database of prices is away").click()
     await expect(page.get_by_label("Dead letter", exact=True)).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360

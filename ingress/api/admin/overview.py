@@ -102,7 +102,7 @@ class Overviews:
     )
     async def get(self, call: RequestContext) -> web.Response:
         """Return the current state."""
-        _check_operator(call.caller)
+        check_operator(call.caller)
         return call.answer(await self._overview.get(""))
 
     @route(
@@ -116,7 +116,7 @@ class Overviews:
     )
     async def stream(self, call: RequestContext) -> web.StreamResponse:
         """Stream the state until the client disconnects."""
-        _check_operator(call.caller)
+        check_operator(call.caller)
         return await self._streams.send(call.request, self._looks())
 
     async def _looks(self) -> AsyncGenerator[StoredEvent]:
@@ -183,6 +183,7 @@ def _columns(measures: list[Measure]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in Measure.__struct_fields__}
 
 
-def _check_operator(caller: Principal) -> None:
+def check_operator(caller: Principal) -> None:
+    """Refuse whoever does not operate the whole store. Raises `Problem` (403)."""
     if caller.workspace != DEFAULT_WORKSPACE:
         raise Problem(403, f"this requires a key of the workspace {DEFAULT_WORKSPACE}", code="missing-scope")

@@ -6,6 +6,7 @@ from answerback.settings import Settings
 from answerback.store.fleet.agents import AgentDirectory
 from answerback.store.fleet.remote_agents import RemoteAgents
 
+from ..admin.accounts import AccountRoutes
 from ..admin.agent_templates import AgentTemplateRoutes
 from ..admin.dead_letter_actions import DeadLetterActions
 from ..admin.dead_letters import DeadLetterRoutes
@@ -51,6 +52,7 @@ def routes(settings: Settings, conversation: Conversation, streams: Streams) -> 
         *UserTokenRoutes(threads.database).routes(),
         *Signing(threads.database).routes(),
         *Overviews(threads, streams).routes(),
+        *AccountRoutes(threads.database).routes(),
         *AgentTemplateRoutes(settings).routes(),
         *AdminThreads(threads).routes(),
         *DeadLetterRoutes(threads).routes(),

@@ -2,6 +2,7 @@
 // The dashboard: the sign-in and the current page. A page is a function of its element, the rest of the URL and a
 // signal that aborts when another page is shown.
 
+import { accountsPage } from "./accounts.js";
 import { ApiError, currentSession, signOut } from "./api.js";
 import { agentsPage } from "./agents.js";
 import { chatPage } from "./chat.js";
@@ -24,9 +25,10 @@ const PAGES = {
   threads: threadsPage,
   thread: threadPage,
   "dead-letters": deadLettersPage,
+  accounts: accountsPage,
 };
 /** @type {Record<string, string>} */
-const TITLES = { overview: "Overview", agents: "Agents", threads: "Threads", "dead-letters": "Dead letters" };
+const TITLES = { overview: "Overview", agents: "Agents", threads: "Threads", "dead-letters": "Dead letters", accounts: "Accounts" };
 /** @type {Record<string, string>} */
 const PARENTS = { chat: "agents", thread: "threads" };
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
