@@ -5,6 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from answerback.events import Amendment, Entry, Event
+from answerback.messages import Message
+
+DELETED = "(This message was deleted.)"
 
 
 def edited_entry(entry: Entry, edit: Amendment) -> Entry:
@@ -22,6 +25,19 @@ def with_edit(event: Event, edit: Amendment) -> Event:
         mentioned=edit.mentioned,
         edited="earlier" if edit.event else event.edited,
     )
+
+
+def edited_message(message: Message, edit: Amendment) -> Message:
+    """Return a person's message of the history as it is now. Of a deleted one nothing is left but its place."""
+    if edit.text is not None:
+        return msgspec.structs.replace(message, text=edit.text)
+    return msgspec.structs.replace(message, text=DELETED, attachments=(), order=(), input_json=b"")
+
+
+def changes_history(message: Message, edit: Amendment) -> bool:
+    """Return whether an edit or a deletion is about a message of the history. An edit that is an event changes none."""
+    about = message.role == "user" and message.message == edit.message != ""
+    return about and (edit.text is None or not (edit.event or edit.edit))
 
 
 def event_of_older_edit(event: Event | None, later: Amendment) -> Event | None:

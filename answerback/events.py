@@ -212,9 +212,9 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A message was edited (`text`) or deleted (`text` is None).
 
-    It changes the waiting event of that `message` in that `thread`, or one that arrives later. An event that is being
-    or was answered is not changed; an edit that added a mention then becomes an `event` of its own. Any other becomes
-    the event `edit`, where an agent receives edits.
+    It changes the waiting event of that `message` in that `thread`, or one that arrives later; after the answer, the
+    message in the history. An edit that added a mention then becomes an `event` of its own instead. Any other
+    becomes the event `edit`, where an agent receives edits.
     `at`: when it happened according to the platform, in ms; of two edits the later one wins, in whatever order they
     arrive. 0 if unknown.
     """

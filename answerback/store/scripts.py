@@ -26,7 +26,8 @@ _LIST = re.compile(rb"^ *local (\w+)(?:, \w+)? = list\([\w +]+, (\d)\)$", re.MUL
 
 _PROMISED = frozenset(
     {
-        "accept", "amend", "remember", "open_chat", "update_chat", "finish_file", "step", "commit", "dead_letter",
+        "accept", "amend", "amend_history", "remember", "open_chat", "update_chat", "finish_file", "step", "commit",
+        "dead_letter",
         "mark_sending", "show", "fail_reply", "replay_event", "replay_reply", "delete_dead_letter", "replace_thread",
         "delete_file", "cancel", "unlock", "requeue", "set_attention", "rotate", "revoke", "swap_field",
         "finish_request", "claim_session", "write_session",
@@ -161,6 +162,7 @@ class Scripts:
         self.end_move = script("end_move")
         self.accept = script("accept")
         self.amend = script("amend")
+        self.amend_history = script("amend_history")
         self.remember = script("remember")
         self.open_chat = script("open_chat")
         self.update_chat = script("update_chat")

@@ -9,7 +9,8 @@ import pytest
 
 from answerback.errors import MalformedBody
 from answerback.events import Amendment
-from answerback.store import keys
+from answerback.messages import Author, Message
+from answerback.store import decode, keys
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.receipt import Receipt
@@ -57,6 +58,32 @@ async def test_the_attempts_of_an_event_go_with_it(threads: Threads) -> None:
     await amend(threads, 1, None)
     found = await claim(threads)
     assert (found.entries[0].event, found.attempt) == (event(2), 1)
+
+
+async def test_the_history_is_as_people_see_it(threads: Threads) -> None:
+    async def said() -> list[tuple[str, str]]:
+        history = await threads.database.call("LRANGE", keys.history(0, THREAD), 0, -1)
+        return [(message.role, message.text) for message in map(decode.message, history)]
+
+    await accept(threads, 1)
+    held = await claim(threads)
+    question = Message(role="user", text="first", turn="t", author=Author("1"), message="1")
+    messages = [question, Message(role="assistant", text="yes", turn="t")]
+    await threads.commit(msgspec.structs.replace(turn(held, more=False), messages=messages))
+    assert (await amend(threads, 1, "better")).reason == "changed the history"
+    assert await said() == [("user", "better"), ("assistant", "yes")]
+    # An edit that is an event of its own changes nothing: the agent is to see both.
+    edit = msgspec.structs.replace(event(3), message="1", edited="text")
+    told = Amendment(delivery="github:told", thread=THREAD, message="1", text="best", edit=edit)
+    assert (await threads.amend(told)).reason != "changed the history"
+    held = await claim(threads)
+    assert (await amend(threads, 1, "while a turn runs")).status == "ignored"
+    await threads.commit(msgspec.structs.replace(turn(held, more=False), messages=[]))
+    # However many times it is delivered; and what is deleted is gone for agents, too.
+    assert [(await amend(threads, 1, None)).status for _ in "12"] == ["accepted", "accepted"]
+    assert await said() == [("user", "(This message was deleted.)"), ("assistant", "yes")]
+    assert (await amend(threads, 1, "again")).status == "ignored"
+    assert (await said())[0] == ("user", "(This message was deleted.)")
 
 
 async def test_an_event_that_is_being_answered_stays_as_it_is(threads: Threads) -> None:

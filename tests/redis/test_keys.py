@@ -111,7 +111,11 @@ async def everything(threads: Threads, outbox: Outbox, letters: DeadLetters, url
         await threads.extend(p, [("ready", held.thread, held.fence) for held in some], "worker")
         await threads.scripts.count_step([keys.clock(p)], step=60_000)
         await threads.commit(turn(some[0], reply(f"{some[0].entries[0].event.id}.1", some[0].thread), state=b"\x80"))
-        await threads.commit(turn(some[1], more=False, stream_events=[("done", b"{}")]))
+        ended = turn(some[1], more=False, stream_events=[("done", b"{}")])
+        question = Message(role="user", text="asked", turn="t", message=some[1].entries[0].event.message)
+        await threads.commit(msgspec.structs.replace(ended, messages=[question]))
+        late = Amendment(delivery="github:late", thread=some[1].thread, message=question.message, text="edited late")
+        assert (await threads.amend(late)).reason == "changed the history"
         await threads.release(some[2], delay=60, error="no")
         await threads.reserve_parked(p, 5)
         await threads.give_back(p, "ready", await threads.reserve(p, "ready", 1))

@@ -77,7 +77,7 @@ async def test_an_edit_that_adds_a_mention_is_answered_once() -> None:
         assert await thread.send(first) == ""
         assert await thread.edit(first, "hello!") == ""
         assert await thread.edit(first, "hello @answerbot", mentions=["ubot"]) == "echo: hello @answerbot"
-        assert [each.text for each in thread.history] == ["hello", "hello @answerbot", "echo: hello @answerbot"]
+        assert [each.text for each in thread.history] == ["hello!", "hello @answerbot", "echo: hello @answerbot"]
 
 
 async def test_failed_attempts_go_with_their_message() -> None:

@@ -96,6 +96,11 @@ class Records:
                 # The failed attempts belong to this event, not to the next one.
                 self.attempt = self.crashes = self.not_before = 0
         self.inbox = inbox
+        if not changed and not self.taken:
+            self.history = [
+                edits.edited_message(each, amendment) if edits.changes_history(each, amendment) else each
+                for each in self.history
+            ]
         return None if changed else amendment.event or amendment.edit
 
     async def read_file(self, id: str) -> bytes:

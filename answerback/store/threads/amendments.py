@@ -1,4 +1,4 @@
-"""Amendments: an edit or deletion changes a message's event while it waits or before it arrives, never later."""
+"""Amendments: an edit or deletion changes a message's event while it waits or before it arrives, then the history."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ DELETED = b"deleted"
 """Stored for a deleted message; an edit is stored as an encoded Amendment."""
 GONE = "an edit of a deleted message"
 OLDER = "a later edit arrived first"
+HISTORY = 500
+"""The newest messages of the history, which may be changed."""
 REMEMBERED = 3 * 86_400_000
 """ms for which an amendment waits for its message: GitHub redelivers for three days."""
 
@@ -72,6 +74,7 @@ async def amend(
                 case b"gone":
                     # Amended by another process, or handled, since we read it.
                     again = True
+    reason = reason or await _amend_history(database, scripts, p, amendment)
     receipt = Receipt(
         dispatch_id(amendment.delivery),
         thread,
@@ -79,6 +82,21 @@ async def amend(
         reason or "an edit or deletion of a message that is not waiting",
     )
     return receipt, None if reason else amendment.event or amendment.edit
+
+
+async def _amend_history(database: Database, scripts: Scripts, p: Partition, amendment: Amendment) -> str | None:
+    """Change a message that was answered, or overheard: agents read it as people do. Return the reason; None if none.
+
+    While a turn runs, its history stays as it is.
+    """
+    name, changed = keys.history(p, amendment.thread), False
+    for raw in await database.call("LRANGE", name, -HISTORY, -1):
+        if not edits.changes_history(message := decode.message(raw), amendment):
+            continue
+        new = encode(edits.edited_message(message, amendment))
+        thread = keys.thread(p, amendment.thread)
+        changed = bool(await scripts.amend_history([thread, name], stored=raw, message=new)) or changed
+    return "changed the history" if changed else None
 
 
 def with_edit(event: Event, raw: bytes) -> Event:
