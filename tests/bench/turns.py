@@ -14,6 +14,8 @@ from tests.bench.bench import cpu_seconds, process, server
 
 THREADS = 5_000
 ROUNDS = 8
+CHATS = 20_000
+"""Threads of one event each, as people write in chats: every turn is a claim of its own."""
 
 
 def _event(thread: int, number: int) -> Event:
@@ -27,19 +29,18 @@ def _event(thread: int, number: int) -> Event:
     )
 
 
-async def _fill(url: str) -> None:
+async def _fill(url: str, count: int, rounds: int) -> None:
     database = Database(url, timeout=60)
     threads = Threads(database)
-    for number in range(ROUNDS):
-        await asyncio.gather(*[threads.accept(_event(thread, number)) for thread in range(THREADS)])
+    for number in range(rounds):
+        await asyncio.gather(*[threads.accept(_event(thread, number)) for thread in range(count)])
     await database.close()
 
 
-async def _drain(url: str) -> tuple[float, float]:
+async def _drain(url: str, total: int) -> tuple[float, float]:
     """When the first event was seen handled and when the last one was, and how many between: (events, seconds)."""
     database = Database(url, timeout=60)
     threads = Threads(database)
-    total = THREADS * ROUNDS
     first: tuple[float, int] | None = None
     while True:
         handled = (await queues(threads)).handled
@@ -52,14 +53,16 @@ async def _drain(url: str) -> tuple[float, float]:
         await asyncio.sleep(0.02)
 
 
-def run(processes: int = 1, concurrency: int = 100) -> tuple[float, float]:
+def run(
+    processes: int = 1, concurrency: int = 100, threads: int = THREADS, rounds: int = ROUNDS
+) -> tuple[float, float]:
     """One run: (events a second, events a second of the CPU time of all workers)."""
     module = "worker" if processes == 1 else f"tools worker --processes {processes}"
     with server() as (url, _):
-        asyncio.run(_fill(url))
+        asyncio.run(_fill(url, threads, rounds))
         with process(
             module, url, ANSWERBACK_AGENTS="tests.bench.noop:agents", WORKER_CONCURRENCY=str(concurrency)
         ) as worker:
-            events, seconds = asyncio.run(_drain(url))
+            events, seconds = asyncio.run(_drain(url, threads * rounds))
             cpu = cpu_seconds(worker.pid)
     return events / seconds, events / cpu if cpu else 0.0
