@@ -46,7 +46,7 @@ class Layout(msgspec.Struct, frozen=True, dict=True):
 
     def of(self, thread: str) -> Partition:
         """Return the partition of a thread in this layout."""
-        return self._partition(crc32(thread.encode(errors="surrogatepass")) % self.count if self.count > 1 else 0)
+        return self.partitions[crc32(thread.encode(errors="surrogatepass")) % self.count if self.count > 1 else 0]
 
     def _partition(self, number: int) -> Partition:
         return f"{self.generation}.{number}" if self.generation else number
@@ -119,7 +119,8 @@ class Partitions:
 
         While threads are being moved, it may be moved right after that, unless the caller holds it; see `places`.
         """
-        await self._refresh()
+        if time.monotonic() - self._read_at > FRESH / 2:
+            await self._refresh()
         if self.former is None:
             return self.current.of(thread)
         former, current = self.former.of(thread), self.current.of(thread)

@@ -44,15 +44,14 @@ for i = threads, threads_end do
   local at = 8 + (i - threads) * 5
   local thread, inbox = KEYS[at], KEYS[at + 1]
   if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i])) == tonumber(till) then
+    local meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state', 'crashes', 'owner',
+      'wanted', 'system', 'platform', 'live', 'cancel', 'streak', 'loop', 'reserved', 'attention', 'version', 'streamed',
+      'taken')
     -- A turn whose worker died is repeated with the same events, however many they were.
-    local taken = tonumber(redis.call('HGET', thread, 'taken') or 0)
-    local entries = redis.call('LRANGE', inbox, 0, math.max(window, taken) - 1)
+    local entries = redis.call('LRANGE', inbox, 0, math.max(window, meta[19] or 0) - 1)
     if #entries == 0 then
       redis.call('ZREM', KEYS[1], ARGV[i])
     else
-      local meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state', 'crashes', 'owner',
-        'wanted', 'system', 'platform', 'live', 'cancel', 'streak', 'loop', 'reserved', 'attention', 'version',
-        'streamed')
       local crashes = tonumber(meta[6] or 0)
       -- The response to this call was lost, and it is repeated: it is the same claim.
       local again = meta[7] == owner and meta[15] == till

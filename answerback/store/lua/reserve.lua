@@ -11,9 +11,13 @@ local limit, lease = unpack(ARGV, 1, 2)
 local now, wall = clock(KEYS[4], lease)
 local till = now + lease
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, limit)
-for _, id in ipairs(ids) do
-  redis.call('ZADD', KEYS[1], till, id)
-  redis.call('ZREM', KEYS[3], id)
+if #ids > 0 then
+  local leases = {}
+  for i, id in ipairs(ids) do
+    leases[2 * i - 1], leases[2 * i] = till, id
+  end
+  redis.call('ZADD', KEYS[1], unpack(leases))
+  redis.call('ZREM', KEYS[3], unpack(ids))
 end
 local head = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 local wait = -1
