@@ -72,9 +72,9 @@ if __name__ == "__main__":
         mask(settings.secret_values())
         expose()
         # Everything loaded so far stays: exclude it from garbage collection, which has little to do for turns, too.
-        # While slow turns accumulate, it looks at 20,000 objects at once, and at all after a million new ones.
+        # While slow turns accumulate, it looks at 40,000 objects at once, and at all after a million new ones.
         gc.freeze()
-        gc.set_threshold(2_000, 10, 50)
+        gc.set_threshold(10_000, 3, 25)
         try:
             uvloop.run(main(settings))
         finally:
