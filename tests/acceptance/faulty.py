@@ -116,7 +116,7 @@ agents = [
         talk,
         listen=[
             Listen(channel=place, when=("every",))
-            for place in ("acme/talk", "C0TALK", "talk", "+15005550010", "-1002000000002")
+            for place in ("acme/talk", "C0TALK", "talk", "+15005550010", "-1002000000002", "106500000000002")
         ],
     ),
     Agent("pay", pay, listen=[Listen(channel=place, when=("every",)) for place in ("acme/pay", "C0PAY", "pay")]),

@@ -17,7 +17,7 @@ from answerback import platforms
 from answerback.events import Event
 from answerback.platforms.registry import PLATFORMS
 from answerback.testing.standins.journal import Posted
-from answerback.testing.standins.sender import Delivery, GitHub, Slack, Standard, Telegram, Twilio
+from answerback.testing.standins.sender import Delivery, GitHub, Slack, Standard, Telegram, Twilio, WhatsApp
 
 _TOKEN = re.compile(rf"\b((?:{'|'.join(PLATFORMS)})-\d+)/(\d+)(?:\.(\d+))?\b")
 _EPOCH = 1_700_000_000
@@ -109,12 +109,18 @@ def _in_a_topic(talk: Talk, text: str) -> Delivery:
 TOPICS = "-1002000000001"
 """A forum of Telegram."""
 
+def _to_a_number(talk: Talk, text: str) -> Delivery:
+    person = WhatsApp(number=talk.place or "106500000000001", phone=f"1650{5_000_000 + talk.id}")
+    return person.text(text, id=f"wamid.{talk.name}.{talk.said}")
+
+
 WRITTEN: dict[str, Callable[[Talk, str], Delivery]] = {
     "github": _on_github,
     "slack": _in_slack,
     "standard": _by_standard_webhook,
     "telegram": _in_a_topic,
     "twilio": _by_phone,
+    "whatsapp": _to_a_number,
 }
 """How a text is written on each platform, as a webhook."""
 
@@ -124,7 +130,7 @@ def event_of(platform: str, delivery: Delivery) -> Event:
     headers = {name.lower(): value for name, value in delivery.headers.items()}
     parsed = PLATFORMS[platform].parse(platforms.Delivery(headers, delivery.body))
     assert not isinstance(parsed, platforms.Answer | platforms.Ignored), parsed
-    [event] = parsed.events if isinstance(parsed, platforms.Answered) else parsed
+    event = (parsed.events if isinstance(parsed, platforms.Answered) else parsed)[0]
     assert isinstance(event, Event)
     return event
 
@@ -149,7 +155,7 @@ class Verdict:
         return self == Verdict(repeated=self.repeated)
 
 
-BLIND = ("telegram",)
+BLIND = ("telegram", "whatsapp")
 """The platforms that neither drop a repeat nor let anybody look for a reply."""
 
 

@@ -32,12 +32,15 @@ SECRETS = {
     "standard": Options.standard_secret,
     "telegram": Options.telegram_secret,
     "twilio": Options.twilio_token,
+    "whatsapp": Options.whatsapp_secret,
 }
 KNOWN = {
     "GITHUB_WEBHOOK_SECRET": SECRETS["github"],
     "SLACK_SIGNING_SECRET": SECRETS["slack"],
     "TELEGRAM_WEBHOOK_SECRET": SECRETS["telegram"],
     "TWILIO_AUTH_TOKEN": SECRETS["twilio"],
+    "WHATSAPP_APP_SECRET": SECRETS["whatsapp"],
+    "WHATSAPP_VERIFY_TOKEN": Options.whatsapp_verify_token,
     "PUBLIC_URL": Options.twilio_url,
 }
 in_loop = pytest.mark.asyncio(loop_scope="module")
@@ -103,6 +106,7 @@ SAMPLES = {
     "standard": "invoice.paid",
     "telegram": "message",
     "twilio": "message",
+    "whatsapp": "text",
 }
 
 

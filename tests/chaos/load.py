@@ -32,6 +32,8 @@ KINDS = [
     ("telegram", "-1002000000002", 2, 5),
     ("twilio", "+15005550006", 1, 10),
     ("twilio", "+15005550010", 2, 5),
+    ("whatsapp", "106500000000001", 1, 10),
+    ("whatsapp", "106500000000002", 2, 5),
 ]
 """Who is asked where: see the agents' `listen`."""
 
@@ -174,7 +176,7 @@ class Load:
                 self.answers["no answer"] += 1
             else:
                 self.answers[f"{status} {receipt.get('status', '')}".strip()] += 1
-                if status == 202:
+                if status == 202 or "dispatch_id" in receipt:
                     return receipt
                 if status == 200:
                     # The platform expects an answer of its own, which is no receipt.

@@ -38,6 +38,7 @@ POSTS = {
     "standard": ("receive",),
     "telegram": ("sendMessage",),
     "twilio": ("messages.create",),
+    "whatsapp": ("messages",),
     "model": ("chat.completions",),
 }
 PARTITIONS = 8

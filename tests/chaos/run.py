@@ -25,6 +25,7 @@ from tests.acceptance.system import System, free_port, until
 from tests.acceptance.talks import BLIND, Verdict, judge, token
 from tests.chaos.bill import Bill, bill
 from tests.chaos.crew import Crew
+from tests.chaos.doubt import needless
 from tests.chaos.load import Load
 from tests.chaos.monkey import PARTITIONS, Monkey
 from tests.chaos.newer import updated
@@ -109,7 +110,10 @@ async def run(folder: Path, events: int, seed: int, faults: int, topology: str =
             letters_left = [letter async for letter in system.letters.list()]
             wrong += [f"dead after its replay: {letter.reason}" for letter in letters_left]
             # The messages of files have no text.
-            verdict = judge(load.talks, [message for message in await standins.messages() if message.body])
+            posted = [message for message in await standins.messages() if message.body]
+            verdict = judge(load.talks, posted)
+            asked_for = {(talk.name, number) for talk in load.talks for number in talk.late}
+            wrong += needless(verdict, posted, (await standins.state("whatsapp"))["told"], asked_for)
             wrong += await _histories(system, load)
             wrong += await _attached(standins, load) + await _edited(standins, load)
             wrong += _refused(folder) + _announced(folder, verdict)
@@ -140,6 +144,7 @@ async def _system(
 ) -> AsyncIterator[tuple[System, StandIns]]:
     # Slack repeats what is not acknowledged, sooner and more often than the real one.
     retries: dict[str, Any] = {"slack_ack_seconds": 1, "slack_retries": "0.2,0.5,1,1,2,2,4,4,8,8,16"}
+    retries["whatsapp_retries"] = retries["slack_retries"]
     async with StandIns.start(folder, **retries) as standins:
         await standins.send_webhooks_to(f"http://127.0.0.1:{port}/webhooks/{{platform}}")
         settings = {
