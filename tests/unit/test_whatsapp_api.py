@@ -223,8 +223,10 @@ def test_after_24_hours_a_template_carries_the_text() -> None:
     assert message["template"]["components"][0]["parameters"] == [{"type": "text", "text": "One. – Two."}]
     done = run(whole.post(reply()), error(131047), POSTED)
     assert [json.loads(request.body)["type"] for request in done.requests] == ["text", "template"]
+    # It may be replayed once the user has written again.
+    assert sent(run(whole.post(reply("word " * 300, at=1000)), POSTED))["type"] == "text"
     with pytest.raises(Rejected, match="does not fit into the template"):
-        run(whole.post(reply("word " * 300, at=1000)))
+        run(whole.post(reply("word " * 300, at=1000)), error(131047))
     with pytest.raises(Rejected, match="131047"):
         run(whole.post(reply(content=ReplyContent(actions=BUTTONS))), error(131047))
 
@@ -245,6 +247,8 @@ def test_a_file_of_a_message_is_read_with_the_token_at_metas_address_only() -> N
     ):
         with pytest.raises(Rejected, match="not Meta's"):
             run(client().fetch(remote), answer({"url": url}))
+    with pytest.raises(Rejected, match="9 bytes, of which 3"):
+        run(client().fetch(remote), answer({"url": f"{API}/x", "file_size": 9}), answer(b"png"))
     with pytest.raises(Rejected, match="deleted"):
         run(client().fetch(remote), error(100, error_subcode=33, message="Unsupported get request: media"))
 

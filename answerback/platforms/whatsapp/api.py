@@ -151,7 +151,8 @@ class WhatsApp(Client):
         if content.files:
             return (yield from self._post_file(reply))
         text = _converted(reply.text)
-        if self._template and reply.at and self._clock() - reply.at / 1000 > WINDOW and not content.actions:
+        closed = reply.at > 0 and self._clock() - reply.at / 1000 > WINDOW and not content.actions
+        if closed and self._template and self._template.fits(text):
             # WhatsApp would accept a text, and report later that it failed.
             return (yield from self._send(reply, "template", self._template.message(text)))
         try:

@@ -50,6 +50,7 @@ class _Uploaded(msgspec.Struct):
 
 class _Where(msgspec.Struct):
     url: Spare[str] = None
+    file_size: Spare[int] = None
 
 
 _uploaded = msgspec.json.Decoder(_Uploaded)
@@ -119,12 +120,16 @@ def fetch(calls: Calls, api: str, attachment: Attachment) -> Exchange[bytes]:
     path = f"{remote.media}?phone_number_id={remote.number}"
     try:
         response = yield from calls.get(remote.number, path, f"reading {attachment.name}", LAST)
-        url = read(response, _where, "WhatsApp", unknown=False).url or ""
+        where = read(response, _where, "WhatsApp", unknown=False)
+        url = where.url or ""
         if not _is_metas(url, api):
             raise Rejected("WhatsApp keeps it at an address that is not Meta's")
-        return (yield from calls.get(remote.number, url, f"reading {attachment.name}", LAST)).body
+        data = (yield from calls.get(remote.number, url, f"reading {attachment.name}", LAST)).body
     except Missing as missing:
         raise Rejected("WhatsApp has deleted it: files are kept for 30 days") from missing
+    if len(data) < (where.file_size or 0):
+        raise Rejected(f"it has {where.file_size} bytes, of which {len(data)} can be read")
+    return data
 
 
 def _is_metas(url: str, api: str) -> bool:

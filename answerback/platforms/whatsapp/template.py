@@ -26,13 +26,16 @@ class Template(NamedTuple):
         name, _, language = setting.partition("/")
         return cls(name, language) if name else None
 
+    def fits(self, text: str) -> bool:
+        """Return whether it can carry this text."""
+        return len(_line(text)) <= LONGEST
+
     def message(self, text: str) -> dict[str, object]:
         """Return the content of a message. A variable takes one line: paragraphs are separated by dashes.
 
         Raises `Rejected` for a text that does not fit.
         """
-        line = re.sub(r"\s*\n\s*", " – ", text.strip())
-        line = re.sub(r"\s+", " ", line)
+        line = _line(text)
         if len(line) > LONGEST:
             raise Rejected(
                 f"the user has not written for 24 hours, and the reply of {len(line)} characters does not fit into "
@@ -44,3 +47,7 @@ class Template(NamedTuple):
             "language": {"code": self.language},
             "components": [{"type": "body", "parameters": value}],
         }
+
+
+def _line(text: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"\s*\n\s*", " – ", text.strip()))
