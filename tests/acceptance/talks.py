@@ -109,6 +109,7 @@ def _in_a_topic(talk: Talk, text: str) -> Delivery:
 TOPICS = "-1002000000001"
 """A forum of Telegram."""
 
+
 def _to_a_number(talk: Talk, text: str) -> Delivery:
     person = WhatsApp(number=talk.place or "106500000000001", phone=f"1650{5_000_000 + talk.id}")
     return person.text(text, id=f"wamid.{talk.name}.{talk.said}")

@@ -35,7 +35,7 @@ def manifest(
 ) -> None:
     """Print the manifest of an app: with the scopes and events that the agents need.
 
-    PLATFORM is slack or github. The agents are those of ANSWERBACK_AGENTS, or the demo agent.
+    PLATFORM is slack, github, telegram or whatsapp. The agents are those of ANSWERBACK_AGENTS, or the demo agent.
 
     \b
     Examples:

@@ -78,6 +78,11 @@ class StandIns:
         Telegram: say (text), edit (text), react (emoji=["👍"]), press (label), upload (name, content in base64, kind,
         album), block (back=True: take it back), migrate (to), business (text, connection). `chat`, `message_id`,
         `user`, `topic` and `bot` name where, who and which of our bots.
+
+        WhatsApp: say (text), send (type, content), upload (file: its name, content in base64, content_type, caption),
+        press (id, title, of; row=True), react (emoji, of), edit (text, of), revoke (of), new_number (to, new_user),
+        echo (type, content), lapse (how), fail (of, code), forget (id: of a file). `phone`, `user`, `name` and `number`
+        say who, and to whom.
         """
         done: Json = await self._call("POST", "acts", {"platform": platform, "act": act, "details": details})
         return done
