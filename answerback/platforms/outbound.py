@@ -48,12 +48,15 @@ Raises `RateLimited`, `Rejected` or `Unavailable` according to the response.
 class Sent(msgspec.Struct, frozen=True):
     """A posted message: its id on the platform, and its URL if there is one.
 
-    `thread`: the id of the thread that answers to it have on the platform, if that is not the reply's own.
+    Attributes:
+        thread: The id of the thread that answers to it have on the platform, if that is not the reply's own.
+        delivery: The delivery id by which events name it (`Event.of`), if no webhook tells of our own messages.
     """
 
     message: str
     url: str = ""
     thread: str = ""
+    delivery: str = ""
 
 
 class Prepared(msgspec.Struct, frozen=True):

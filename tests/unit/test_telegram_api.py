@@ -70,7 +70,10 @@ def test_a_reply_is_html_without_previews() -> None:
 
 def test_in_a_group_the_first_part_refers_to_the_message() -> None:
     topic: Address = {**GROUP, "topic": 7}
-    first = asked(run(client.post(reply(text="a", address=topic, key=f"{KEY}.0")), posted(chat=-1001)))[1]
+    done = run(client.post(reply(text="a", address=topic, key=f"{KEY}.0")), posted(chat=-1001))
+    # A reaction to it does not say in which topic it is.
+    assert done.value == Sent("55", delivery="telegram:0:-1001:55")
+    first = asked(done)[1]
     assert first["reply_parameters"] == {"message_id": 88, "allow_sending_without_reply": True}
     assert first["message_thread_id"] == 7
     later = asked(run(client.post(reply(text="b", address=topic, key=f"{KEY}.1")), posted(chat=-1001)))[1]

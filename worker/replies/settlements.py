@@ -30,6 +30,8 @@ class Settlements:
         reply = settled.reply
         if message.thread:
             await retry_while_unavailable(self._outbox.link, reply, message.thread)
+        if message.delivery:
+            await retry_while_unavailable(self._outbox.remember, reply, message.delivery)
         log.info("reply sent", reply=reply.key, thread=reply.thread, message=message.message, **_kind(reply))
         following: Outgoing | None = await retry_while_unavailable(self._outbox.settle, settled)
         REPLIES.labels(reply.platform, "sent", reply.kind).inc()

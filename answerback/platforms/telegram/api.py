@@ -144,7 +144,7 @@ class Telegram(Client):
 
     def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
         account = reply.account
-        return [self._calls.scope(account), self._calls.scope(account, TelegramPlace.of(reply.address).chat)]
+        return [self._calls.scope(account), self._calls.scope(account, TelegramPlace.of(reply).chat)]
 
     def fetch(self, attachment: Attachment) -> Exchange[bytes]:
         return (yield from downloads.fetch(self._calls, attachment))

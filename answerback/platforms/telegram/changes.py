@@ -68,7 +68,7 @@ def _change(
     content: Mapping[str, object],
     accepted: Collection[str] = (),
 ) -> Exchange[None]:
-    place = TelegramPlace.of(reply.address)
+    place = TelegramPlace.of(reply)
     which = {**place.message_of(target), **({} if method == "setMessageReaction" else place.for_business)}
     doing = f"{_DOING[method]} chat {place.chat}"
     try:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple, Self
 
 import msgspec
 
 from answerback.errors import Rejected
 from answerback.events import Address
+from answerback.platforms import Place
 from answerback.platforms.telegram.payload import Chat, Message
+from answerback.replies import Reply
 
 FIRST = "0"
 """What stands for the first bot in our ids: its webhook does not say whose it is."""
+
+
+_TOPIC = re.compile(r":t([0-9]{1,15})\Z", re.ASCII)
 
 
 class Room(NamedTuple):
@@ -70,12 +76,17 @@ class TelegramPlace(msgspec.Struct, frozen=True):
     group: int = 0
 
     @classmethod
-    def of(cls, address: Address) -> Self:
-        """Return the place of an address. Raises `Rejected` if it is unusable."""
+    def of(cls, what: Reply | Place) -> Self:
+        """Return the place of a reply, or of an agent at work. Raises `Rejected` if its address is unusable.
+
+        The address of a reaction has no topic: it is that of the thread to which its message belongs.
+        """
         try:
-            return msgspec.convert(address, cls)
+            place = msgspec.convert(what.address, cls)
         except msgspec.ValidationError as error:
             raise Rejected(f"there is no usable Telegram address: {error}") from error
+        topic = None if place.topic else _TOPIC.search(what.thread)
+        return msgspec.structs.replace(place, topic=int(topic[1])) if topic else place
 
     @property
     def where(self) -> dict[str, object]:

@@ -20,7 +20,7 @@ from answerback.platforms.telegram.calls import Calls
 from answerback.platforms.telegram.formatting import formatted, plain
 from answerback.platforms.telegram.keyboard import keyboard
 from answerback.platforms.telegram.multipart import media_type
-from answerback.platforms.telegram.place import TelegramPlace
+from answerback.platforms.telegram.place import Room, TelegramPlace
 from answerback.platforms.telegram.refusal import Moved, RefusedForm
 from answerback.replies import Reply
 
@@ -120,7 +120,7 @@ def again_where_it_moved(
 def _send(
     calls: Calls, reply: Reply, method: str, content: Mapping[str, object], files: Mapping[str, File] | None = None
 ) -> Exchange[Response]:
-    place = TelegramPlace.of(reply.address)
+    place = TelegramPlace.of(reply)
     quoted: dict[str, object] = {}
     if place.message and not _LATER.match(reply.key):
         quoted = {"reply_parameters": {"message_id": place.message, "allow_sending_without_reply": True}}
@@ -130,11 +130,19 @@ def _send(
     )
 
 
+def named(reply: Reply, message: str) -> Sent:
+    """Return a message of ours. Reactions to it do not name its topic, and no update tells of it."""
+    place = TelegramPlace.of(reply)
+    # An album has several ids, and a group that has moved has no topics.
+    told = place.topic and message.isdecimal()
+    return Sent(message, delivery=Room(reply.account, place.chat).message(int(message)) if told else "")
+
+
 def _sent(reply: Reply, posted: _Posted) -> Sent:
     """Return what was posted. The id names the chat, too, if this is another one by now."""
-    asked, chat = TelegramPlace.of(reply.address).chat, posted.chat
+    asked, chat = TelegramPlace.of(reply).chat, posted.chat
     if chat is None or chat.id == asked:
-        return Sent(str(posted.message_id))
+        return named(reply, str(posted.message_id))
     return Sent(f"{chat.id}:{posted.message_id}")
 
 

@@ -19,7 +19,7 @@ class TypingPresence(Presence):
         self._calls = calls
 
     def working(self, place: Place, words: str) -> Exchange[None]:
-        where = TelegramPlace.of(place.address)
+        where = TelegramPlace.of(place)
         scope = self._calls.scope(place.account, where.chat)
         content = {**where.where, "action": "typing"}
         yield from self._calls.call(place.account, "sendChatAction", content, "showing a status", scope=scope)
@@ -30,4 +30,4 @@ class TypingPresence(Presence):
 
     def limits(self, place: Place) -> Sequence[str]:
         account = place.account
-        return [self._calls.scope(account), self._calls.scope(account, TelegramPlace.of(place.address).chat)]
+        return [self._calls.scope(account), self._calls.scope(account, TelegramPlace.of(place).chat)]

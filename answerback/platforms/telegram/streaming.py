@@ -14,7 +14,7 @@ from answerback.platforms import Begun, Exchange, NextPage, Place, Sent, Streami
 from answerback.platforms.telegram import changes
 from answerback.platforms.telegram.calls import Calls
 from answerback.platforms.telegram.place import TelegramPlace
-from answerback.platforms.telegram.posting import post_text
+from answerback.platforms.telegram.posting import named, post_text
 from answerback.replies import Reply
 
 
@@ -41,7 +41,8 @@ class TelegramStreaming(Streaming):
         if not reply.text:
             yield from changes.delete(self._calls, reply, reply.message)
             return Sent("")
-        return (yield from changes.edit(self._calls, reply, reply.message))
+        yield from changes.edit(self._calls, reply, reply.message)
+        return named(reply, reply.message)
 
     def find(self, reply: Reply, account: Identity, known: Collection[str] = ()) -> Exchange[Sent | NextPage | None]:
         """Find nothing: a bot cannot read what it has written."""
@@ -49,5 +50,5 @@ class TelegramStreaming(Streaming):
         return None
 
     def limits(self, reply: Reply, request: StreamRequest) -> Sequence[str]:
-        chat = TelegramPlace.of(reply.address).chat
+        chat = TelegramPlace.of(reply).chat
         return [self._calls.scope(reply.account), self._calls.scope(reply.account, chat)]

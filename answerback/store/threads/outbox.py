@@ -257,6 +257,10 @@ class Outbox(ReplyReports):
         """Record that events with the thread id `thread` answer this reply, and belong to its thread."""
         await Aliases(self._database).link(reply.thread, thread)
 
+    async def remember(self, reply: Reply, delivery: str) -> None:
+        """Record that events about the message with this delivery id belong to the reply's thread."""
+        await self._database.call("SET", keys.message_thread(delivery), reply.thread, "PX", self._threads.seen)
+
     async def pause(self, scope: str, seconds: float) -> None:
         """Pause sending to `scope` for all workers. A shorter pause never replaces a longer one."""
         key, ms = keys.pause(scope), max(1, int(seconds * 1000))
