@@ -231,9 +231,11 @@ def _told(delivery: Delivery) -> Json:
 
 
 async def _until(look: Callable[[], Any], good: Callable[[Any], bool], within: float) -> Any:
-    deadline = time.monotonic() + within
+    began = time.monotonic()
     while not good(found := await look()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > within:
             raise AssertionError(f"not within {within:g} s; it is still {found!r}")
-        await asyncio.sleep(0.02)
+        # Each look is a request: look less often where one waits longer.
+        await asyncio.sleep(min(0.1, max(0.02, waited / 10)))
     return found
