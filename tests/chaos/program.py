@@ -39,7 +39,7 @@ async def _react(system: System, load: Load, standins: StandIns, talk: Talk) -> 
 
 async def _answered(system: System, standins: StandIns, talk: Talk, thread: str) -> bool:
     """Wait for a reply to the last message. False when the thread was taken for a loop instead."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(600):  # a machine that does much else pauses for minutes
         while True:
             for message in await standins.messages("github"):
                 found = token(message.body)
