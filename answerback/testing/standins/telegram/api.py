@@ -137,6 +137,9 @@ class Telegram(StandIn):
         """https://core.telegram.org/bots/api#setwebhook"""
         url = call.word("url")
         queue = self._updates.of(call.bot)
+        # Whoever asks for updates is told so at once.
+        queue.turn += 1
+        queue.changed.set()
         queue.webhook = Webhook(url, call.word("secret_token"), call.plain("allowed_updates") or []) if url else None
         if queue.webhook:
             waiting = list(queue.waiting)
