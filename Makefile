@@ -10,10 +10,10 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up test chaos check bench docs pictures lock clean FORCE
+.PHONY: help up test chaos check bench bench-quick docs pictures lock clean FORCE
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: .venv/up.installed  ## start a local server, ingress and worker; Ctrl-C stops them
 	@exec $(BIN)/answerback up $(ARGS)
@@ -33,6 +33,9 @@ check: .venv/check.installed .venv/typescript.installed  ## check format, lint, 
 
 bench: .venv/test.installed  ## measure throughput and latency
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-quick: .venv/test.installed  ## compare CPU times with the recorded ones, in a minute
+	@$(BIN)/python -m tests.bench.quick $(ARGS)
 
 docs: .venv/test.installed  ## regenerate what is made from docstrings and schemas, and the picture
 	@$(BIN)/python docs/reference.py

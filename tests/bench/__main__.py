@@ -1,50 +1,98 @@
-"""`make bench`: the runs are interleaved, each figure is the median of its runs."""
+"""`make bench`: the runs are interleaved, each figure is the median of its runs.
+
+PEERS=no leaves the peers out.
+"""
 
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 
-from tests.bench import posts, streams, turns, webhooks
+from tests.bench import chats, peers, posts, streams, turns, webhooks
 from tests.bench.bench import machine, median
 
 RUNS = int(os.environ.get("RUNS", "3"))
+PEERS = os.environ.get("PEERS", "yes") != "no"
+JOBS = 10_000
+
+Figures = defaultdict[str, list[float]]
+"""A row of the table → its figure in each run."""
+
+
+def _webhooks(figures: Figures) -> None:
+    for name, options in (
+        ("", {}),
+        (", Redis over TCP", {"tcp": True}),
+        (", appendfsync everysec", {"fsync": "everysec"}),
+        (", two processes", {"processes": 2}),
+    ):
+        found = webhooks.run(**options)
+        figures[f"webhooks/s{name}"].append(found.rate)
+        figures[f"  µs of CPU a webhook{name}"].append(found.cpu)
+        if not name:
+            figures["  p50 of the 202, µs"].append(found.p50 * 1000)
+            figures["  p99 of the 202, µs"].append(found.p99 * 1000)
+    bare = webhooks.run("tests.bench.bare")
+    figures["  aiohttp that verifies and stores nothing"].append(bare.rate)
+    figures["    µs of CPU a webhook"].append(bare.cpu)
+    for name, module in peers.RECEIVERS.items() if PEERS else ():
+        peer = webhooks.run(str(peers.HERE / f"{module}.py"), python=str(peers.install() / "python"))
+        figures[f"  {name}"].append(peer.rate)
+        figures[f"    µs of CPU a webhook, {name}"].append(peer.cpu)
+
+
+def _turns(figures: Figures) -> None:
+    for name, options in (
+        ("8 events a thread", {}),
+        ("one event a thread", {"threads": turns.CHATS, "rounds": 1}),
+        ("8 events a thread, two workers", {"processes": 2}),
+    ):
+        rate, cpu = turns.run(**options)
+        figures[f"turns/s, {name}"].append(rate)
+        figures[f"  µs of CPU a turn, {name}"].append(cpu)
+    for name in peers.WORKERS if PEERS else ():
+        figures[f"  jobs/s of {name}"].append(peers.run(name, JOBS))
+
+
+def _chats(figures: Figures) -> None:
+    for kind, name in (("completion", "OpenAI completions"), ("message", "chat messages with their answers")):
+        found = chats.run(kind)
+        figures[f"{name}/s"].append(found.rate)
+        figures[f"  one at a time, p50, µs ({kind})"].append(found.p50 * 1000)
+        figures[f"  one at a time, p99, µs ({kind})"].append(found.p99 * 1000)
+        figures[f"  µs of CPU of ingress ({kind})"].append(found.cpu.ingress)
+        figures[f"  µs of CPU of the worker ({kind})"].append(found.cpu.worker)
+        figures[f"  µs of CPU of Valkey ({kind})"].append(found.cpu.server)
+
+
+def _posts(figures: Figures) -> None:
+    found = posts.run()
+    figures["from webhook to POST at the platform, p50, µs"].append(found.p50 * 1000)
+    figures["  p99, µs"].append(found.p99 * 1000)
+    figures[f"  POSTs/s of {posts.AT_ONCE:,} webhooks at once"].append(found.rate)
+
+
+def _streams(figures: Figures) -> None:
+    found = streams.run()
+    figures[f"words/s to {streams.READERS:,} readers of one ingress"].append(found.rate)
+    figures["  from worker to reader, p50, µs"].append(found.p50 * 1000)
+    figures["  from worker to reader, p99, µs"].append(found.p99 * 1000)
+    figures["  memory of ingress a reader, bytes"].append(found.memory * 1024)
+    figures["  from POST to the first event, p50, µs"].append(found.first * 1000)
 
 
 def main() -> None:
     """Run all benchmarks and print the table of docs/benchmarks.md."""
     print(machine())
-    webhook_runs, bare_runs, turn_runs, stream_runs = [], [], [], []
-    two_receivers, two_workers, chat_runs, post_runs = [], [], [], []
+    if PEERS:
+        print(peers.versions())
+    figures: Figures = defaultdict(list)
     for number in range(RUNS):
         print(f"run {number + 1} of {RUNS} …", flush=True)
-        webhook_runs.append(webhooks.run())
-        two_receivers.append(webhooks.run(processes=2))
-        bare_runs.append(webhooks.run("tests.bench.bare"))
-        turn_runs.append(turns.run())
-        two_workers.append(turns.run(processes=2))
-        chat_runs.append(turns.run(threads=turns.CHATS, rounds=1))
-        post_runs.append(posts.run())
-        stream_runs.append(streams.run())
-    print(f"signed 8 KB webhooks/s, one ingress process       {median([rate for rate, _ in webhook_runs])}")
-    print(f"  per second of its CPU time                      {median([rate for _, rate in webhook_runs])}")
-    print(f"  two ingress processes                           {median([rate for rate, _ in two_receivers])}")
-    print(f"  per second of their CPU time                    {median([rate for _, rate in two_receivers])}")
-    print(f"  bare aiohttp: read, hash, answer, store nothing {median([rate for rate, _ in bare_runs])}")
-    print(f"events/s through claim, run, commit, one worker   {median([rate for rate, _ in turn_runs])}")
-    print(f"  per second of its CPU time                      {median([rate for _, rate in turn_runs])}")
-    print(f"  two worker processes                            {median([rate for rate, _ in two_workers])}")
-    print(f"  per second of their CPU time                    {median([rate for _, rate in two_workers])}")
-    print(f"the same with one event a thread, one worker      {median([rate for rate, _ in chat_runs])}")
-    print(f"  per second of its CPU time                      {median([rate for _, rate in chat_runs])}")
-    print(f"from webhook to POST at the platform, p50, µs     {median([run.p50 * 1000 for run in post_runs])}")
-    print(f"  p99, µs                                         {median([run.p99 * 1000 for run in post_runs])}")
-    print(f"  POSTs/s of {posts.AT_ONCE:,} webhooks at once                {median([run.rate for run in post_runs])}")
-    readers = f"words/s to {streams.READERS:,} readers of one ingress process"
-    print(f"{readers:<50}{median([run.rate for run in stream_runs])}")
-    print(f"  from worker to reader, p50, µs                  {median([run.p50 * 1000 for run in stream_runs])}")
-    print(f"  from worker to reader, p99, µs                  {median([run.p99 * 1000 for run in stream_runs])}")
-    print(f"  memory of ingress a reader, bytes               {median([run.memory * 1024 for run in stream_runs])}")
-    print(f"  from POST to the first event, p50, µs           {median([run.first * 1000 for run in stream_runs])}")
+        for part in (_webhooks, _turns, _chats, _posts, _streams):
+            part(figures)
+    for row, values in figures.items():
+        print(f"{row:<52}{median(values)}")
 
 
 if __name__ == "__main__":

@@ -65,11 +65,13 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 @contextlib.contextmanager
-def process(module: str, url: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m module`, which may be followed by arguments, on a server; stopped at the end."""
+def process(
+    module: str, url: str, *, python: str = sys.executable, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m module`, which may be followed by arguments, or a script, on a server; stopped at the end."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     child = subprocess.Popen(
-        [sys.executable, "-m", *module.split()],
+        [python, *([] if module.endswith(".py") else ["-m"]), *module.split()],
         cwd=ROOT,
         env={**inherited, "REDIS_URL": url, "LOG_LEVEL": "warning", **variables},
         stdin=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ from typing import NamedTuple, cast
 import uvloop
 
 from answerback.store.access.api_keys import ApiKeys
+from answerback.store.fleet.keys import agents
 from answerback.store.redis import Database
 from tests.bench.bench import Cpu, free_port, percentile, process, server
 from tests.bench.webhooks import ready
@@ -91,12 +92,12 @@ async def _fire(port: int, requests: list[bytes], total: int) -> tuple[float, li
     return time.perf_counter() - began, times
 
 
-async def _measure(url: str, port: int, pids: tuple[int, int, int], kind: str) -> Answers:
+async def _measure(url: str, port: int, pids: tuple[int, int, int], kind: str, count: int) -> Answers:
     database = Database(url, timeout=60)
     _, credential = await ApiKeys(database).create(scopes=["chat:read", "chat:write"])
     key = str(credential)
     await ready(port)
-    while not await database.call("HLEN", "ab:agents"):
+    while not await database.call("HLEN", agents()):
         await asyncio.sleep(0.05)
     await database.close()
     if kind == "completion":
@@ -108,7 +109,7 @@ async def _measure(url: str, port: int, pids: tuple[int, int, int], kind: str) -
     await _fire(port, requests, CONNECTIONS * 4)
     _, alone = await _fire(port, requests[:1], ALONE)
     before = Cpu.of(*pids)
-    seconds, times = await _fire(port, requests, REQUESTS)
+    seconds, times = await _fire(port, requests, count)
     alone.sort()
     used = Cpu.of(*pids).per(before, len(times))
     return Answers(len(times) / seconds, percentile(alone, 50), percentile(alone, 99), used)
@@ -124,7 +125,7 @@ async def _post(port: int, content: bytes) -> dict[str, str]:
     return answer
 
 
-def run(kind: str = "completion") -> Answers:
+def run(kind: str = "completion", count: int = REQUESTS) -> Answers:
     """One run, of completions or of messages ("message")."""
     port = free_port()
     with (
@@ -132,4 +133,4 @@ def run(kind: str = "completion") -> Answers:
         process("ingress", running.url, PORT=str(port), API_RATE="1000000", API_BURST="1000000") as ingress,
         process("worker", running.url, ANSWERBACK_AGENTS="tests.bench.noop:agents") as worker,
     ):
-        return uvloop.run(_measure(running.url, port, (ingress.pid, worker.pid, running.pid), kind))
+        return uvloop.run(_measure(running.url, port, (ingress.pid, worker.pid, running.pid), kind, count))

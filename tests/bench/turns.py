@@ -56,13 +56,14 @@ async def _drain(url: str, total: int) -> tuple[float, float]:
 def run(
     processes: int = 1, concurrency: int = 100, threads: int = THREADS, rounds: int = ROUNDS
 ) -> tuple[float, float]:
-    """One run: (events a second, events a second of the CPU time of all workers)."""
+    """One run with `rounds` events a thread: (events a second, µs of CPU of all workers for each)."""
     module = "worker" if processes == 1 else f"tools worker --processes {processes}"
     with server() as (url, _):
         asyncio.run(_fill(url, threads, rounds))
         with process(
             module, url, ANSWERBACK_AGENTS="tests.bench.noop:agents", WORKER_CONCURRENCY=str(concurrency)
         ) as worker:
+            before = cpu_seconds(worker.pid)
             events, seconds = asyncio.run(_drain(url, threads * rounds))
-            cpu = cpu_seconds(worker.pid)
-    return events / seconds, events / cpu if cpu else 0.0
+            cpu = cpu_seconds(worker.pid) - before
+    return events / seconds, cpu / (threads * rounds) * 1e6

@@ -6,13 +6,14 @@ import asyncio
 import hashlib
 import hmac
 import json
+import sys
 import time
 from collections import Counter
-from typing import cast
+from typing import NamedTuple, cast
 
 import uvloop
 
-from tests.bench.bench import cpu_seconds, free_port, process, server
+from tests.bench.bench import cpu_seconds, free_port, percentile, process, server
 from tests.forks import ROOT
 
 SECRET = "bench-secret"
@@ -21,7 +22,7 @@ CONNECTIONS = 64
 SIZE = 8_192
 
 
-def _deliveries(port: int) -> list[bytes]:
+def _deliveries(port: int, count: int) -> list[bytes]:
     """Whole HTTP requests: a real payload of `SIZE` bytes, each delivery its own, over 2,000 threads."""
     fixture = json.loads((ROOT / "answerback/testing/deliveries/github/issue_comment.created.json").read_text())
     payload = fixture["body"]
@@ -30,7 +31,7 @@ def _deliveries(port: int) -> list[bytes]:
         if len(json.dumps(payload)) > SIZE - 600:
             del payload["repository"][name]
     requests = []
-    for number in range(REQUESTS):
+    for number in range(count):
         payload["issue"]["number"] = number % 2_000 + 1
         payload["comment"]["id"] = number + 1
         payload["comment"]["body"] = "@answerbot what changed?"
@@ -52,9 +53,12 @@ def _deliveries(port: int) -> list[bytes]:
 class _Connection(asyncio.Protocol):
     """Sends the next request as soon as the last one is answered."""
 
-    def __init__(self, waiting: list[bytes], statuses: Counter[bytes], done: asyncio.Event) -> None:
+    def __init__(self, waiting: list[bytes], statuses: Counter[bytes], times: list[float], done: asyncio.Event) -> None:
         self._waiting = waiting
+        self._total = len(waiting)
         self._statuses = statuses
+        self._times = times
+        self._sent = 0.0
         self._done = done
         self._answer = b""
         self._transport: asyncio.Transport | None = None
@@ -66,6 +70,7 @@ class _Connection(asyncio.Protocol):
     def _send(self) -> None:
         assert self._transport is not None
         if self._waiting:
+            self._sent = time.perf_counter()
             self._transport.write(self._waiting.pop())
         else:
             self._transport.close()
@@ -78,21 +83,24 @@ class _Connection(asyncio.Protocol):
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         if len(body) >= length:
             self._statuses[head[9:12]] += 1
+            self._times.append((time.perf_counter() - self._sent) * 1000)
             self._answer = body[length:]
-            if self._statuses.total() == REQUESTS:
+            if len(self._times) == self._total:
                 self._done.set()
             self._send()
 
 
-async def _fire(port: int, waiting: list[bytes]) -> tuple[float, Counter[bytes]]:
+async def _fire(port: int, waiting: list[bytes]) -> tuple[float, Counter[bytes], list[float]]:
     statuses: Counter[bytes] = Counter()
+    times: list[float] = []
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
     start = time.perf_counter()
-    for _ in range(CONNECTIONS):
-        await loop.create_connection(lambda: _Connection(waiting, statuses, done), "127.0.0.1", port)
+    clients = [_Connection(waiting, statuses, times, done) for _ in range(CONNECTIONS)]
+    for client in clients:
+        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
     await done.wait()
-    return time.perf_counter() - start, statuses
+    return time.perf_counter() - start, statuses, sorted(times)
 
 
 async def ready(port: int) -> None:
@@ -107,17 +115,37 @@ async def ready(port: int) -> None:
             return
 
 
-def run(module: str = "ingress", processes: int = 1) -> tuple[float, float]:
-    """One run: (requests a second, requests a second of the CPU time of all receivers)."""
+class Webhooks(NamedTuple):
+    """Webhooks a second; µs of CPU of the receivers for each; ms until the 202, p50 and p99."""
+
+    rate: float
+    cpu: float
+    p50: float
+    p99: float
+
+
+def run(
+    module: str = "ingress",
+    processes: int = 1,
+    *,
+    count: int = REQUESTS,
+    fsync: str = "always",
+    tcp: bool = False,
+    python: str = sys.executable,
+) -> Webhooks:
+    """One run, of ingress or of what else receives webhooks."""
     if processes > 1:
         module = f"tools ingress --processes {processes}"
     port = free_port()
-    waiting = _deliveries(port)
-    with server() as (url, _), process(module, url, PORT=str(port), GITHUB_WEBHOOK_SECRET=SECRET) as receiver:
+    waiting = _deliveries(port, count)
+    with (
+        server(fsync=fsync, tcp=tcp) as (url, _),
+        process(module, url, python=python, PORT=str(port), GITHUB_WEBHOOK_SECRET=SECRET) as receiver,
+    ):
         uvloop.run(ready(port))
         before = cpu_seconds(receiver.pid)
-        seconds, statuses = uvloop.run(_fire(port, waiting))
+        seconds, statuses, times = uvloop.run(_fire(port, waiting))
         cpu = cpu_seconds(receiver.pid) - before
-    if statuses != {b"202": REQUESTS}:
+    if statuses != {b"202": count}:
         raise SystemExit(f"not every webhook was accepted: {dict(statuses)}")
-    return REQUESTS / seconds, REQUESTS / cpu if cpu else 0.0
+    return Webhooks(count / seconds, cpu / count * 1e6, percentile(times, 50), percentile(times, 99))
