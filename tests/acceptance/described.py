@@ -71,7 +71,9 @@ class Operation:
         match found.get("type"):
             case "object" if "properties" in found:
                 each = found["properties"].items()
-                return {name: self._filled(part, names, name) for name, part in each}
+                # An action is instead of what is written.
+                fields = [pair for pair in each if pair[0] != "action" or "content" not in found["properties"]]
+                return {name: self._filled(part, names, name) for name, part in fields}
             case "object":
                 # Free fields: what some of them mean is not in the document.
                 return {"thread_id": names.id}

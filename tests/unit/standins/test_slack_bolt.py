@@ -19,32 +19,39 @@ from tests.unit.standins.test_slack_sdk import client
 SENDER = Slack(channel="C1", user="U1")
 TS = "1700000000.000100"
 
-EVENTS = {
-    "message": SENDER.message("hello", thread_ts=TS),
-    "app_mention": SENDER.mention(),
-    "message changed": SENDER.changed("hello", ts=TS),
-    "message deleted": SENDER.deleted(ts=TS),
-    "message with a file": SENDER.message("", subtype="file_share", files=[{"id": "F1"}]),
-    "bot_message": Slack(bot_id="B1", channel="C1").message("hello", subtype="bot_message"),
-    "reaction_added": SENDER.reaction("eyes", ts=TS),
-    "reaction_removed": SENDER.reaction("eyes", ts=TS, removed=True),
-    "agent_session_stopped": SENDER.session_stopped(TS),
-    "assistant_thread_started": SENDER.assistant_opened(TS),
-    "assistant_thread_context_changed": SENDER.assistant_opened(TS, changed=True),
-    "app_context_changed": SENDER.context_changed(),
-    "app_uninstalled": SENDER.uninstalled(),
-    "tokens_revoked": SENDER.revoked(),
-}
-INTERACTIONS = {
-    "button": SENDER.button("approve", "42", ts=TS),
-    "select": SENDER.select("size", "xl", ts=TS),
-    "view_submission": SENDER.submission({"b1": {"a1": {"type": "plain_text_input", "value": "fine"}}}),
-    "view_closed": SENDER.submission({}, closed=True),
-    "shortcut": SENDER.shortcut("new_ticket"),
-    "message_action": SENDER.message_shortcut("summarize", ts=TS),
-    "command": SENDER.command("/deploy", "it now"),
-    "organization": Slack(enterprise="E1", channel="C1", user="U1").button("approve", "42", ts=TS),
-}
+
+def events() -> dict[str, Delivery]:
+    """Events, signed now: a signature is good for five minutes, and a test may run later than it is read."""
+    return {
+        "message": SENDER.message("hello", thread_ts=TS),
+        "app_mention": SENDER.mention(),
+        "message changed": SENDER.changed("hello", ts=TS),
+        "message deleted": SENDER.deleted(ts=TS),
+        "message with a file": SENDER.message("", subtype="file_share", files=[{"id": "F1"}]),
+        "bot_message": Slack(bot_id="B1", channel="C1").message("hello", subtype="bot_message"),
+        "reaction_added": SENDER.reaction("eyes", ts=TS),
+        "reaction_removed": SENDER.reaction("eyes", ts=TS, removed=True),
+        "agent_session_stopped": SENDER.session_stopped(TS),
+        "assistant_thread_started": SENDER.assistant_opened(TS),
+        "assistant_thread_context_changed": SENDER.assistant_opened(TS, changed=True),
+        "app_context_changed": SENDER.context_changed(),
+        "app_uninstalled": SENDER.uninstalled(),
+        "tokens_revoked": SENDER.revoked(),
+    }
+
+
+def interactions() -> dict[str, Delivery]:
+    """What people press, send and choose, signed now."""
+    return {
+        "button": SENDER.button("approve", "42", ts=TS),
+        "select": SENDER.select("size", "xl", ts=TS),
+        "view_submission": SENDER.submission({"b1": {"a1": {"type": "plain_text_input", "value": "fine"}}}),
+        "view_closed": SENDER.submission({}, closed=True),
+        "shortcut": SENDER.shortcut("new_ticket"),
+        "message_action": SENDER.message_shortcut("summarize", ts=TS),
+        "command": SENDER.command("/deploy", "it now"),
+        "organization": Slack(enterprise="E1", channel="C1", user="U1").button("approve", "42", ts=TS),
+    }
 
 
 def app(bench: Bench, seen: list[str]) -> AsyncApp:
@@ -53,7 +60,7 @@ def app(bench: Bench, seen: list[str]) -> AsyncApp:
     async def on_event(event: Json, context: AsyncBoltContext) -> None:
         seen.append(f"{event['type']} {context.team_id}")
 
-    for kind in {name(event) for event in EVENTS.values()}:
+    for kind in {name(event) for event in events().values()}:
         found.event(kind)(on_event)
 
     async def on_action(ack: object, context: AsyncBoltContext) -> None:
@@ -78,18 +85,18 @@ def name(event: Delivery) -> str:
     return str(Attempt(0, "slack", event, 0).payload["event"]["type"])
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", events())
 async def test_bolt_takes_every_event(bench: Bench, event: str) -> None:
     seen: list[str] = []
-    delivery = EVENTS[event]
+    delivery = events()[event]
     found = await app(bench, seen).async_dispatch(request(delivery))
     assert (found.status, seen) == (200, [f"{name(delivery)} T0STANDIN"])
 
 
-@pytest.mark.parametrize("interaction", INTERACTIONS)
+@pytest.mark.parametrize("interaction", interactions())
 async def test_bolt_takes_every_interaction(bench: Bench, interaction: str) -> None:
     seen: list[str] = []
-    delivery = INTERACTIONS[interaction]
+    delivery = interactions()[interaction]
     found = await app(bench, seen).async_dispatch(request(delivery))
     there = interaction not in ("view_submission", "view_closed", "shortcut")
     assert (found.status, seen) == (200, [f"T0STANDIN {'C1' if there else None} U1 {there}"])
@@ -97,6 +104,6 @@ async def test_bolt_takes_every_interaction(bench: Bench, interaction: str) -> N
 
 def test_slacks_verifier_takes_every_signature() -> None:
     verifier = SignatureVerifier(Options.slack_secret)
-    for delivery in (*EVENTS.values(), *INTERACTIONS.values(), SENDER.again(EVENTS["message"])):
+    for delivery in (*events().values(), *interactions().values(), SENDER.again(events()["message"])):
         assert verifier.is_valid_request(delivery.body, delivery.headers)
         assert not verifier.is_valid_request(delivery.body + b" ", delivery.headers)
