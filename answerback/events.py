@@ -69,7 +69,7 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         message: The platform's id of the message that it is about; "" if it is about none.
         removed: Whether a reaction was taken back.
         to: The name of the account that a command is addressed to, where it names one ("/deploy@answerbot"). One that
-            is addressed to somebody else is not answered.
+            is addressed to another account is not answered.
     """
 
     type: ActionType

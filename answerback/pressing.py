@@ -16,7 +16,7 @@ from answerback.replies import Reply
 def pressed(history: Sequence[Message], label: str, option: str = "", message: str = "") -> Event:
     """Return the event of a pressed button, or of a chosen option, of the newest message that has it.
 
-    Its delivery, thread and author are for the caller to fill in. Its value is the button's, whoever presses it.
+    Its delivery, thread and author are for the caller to fill in. Its value is the button's own.
 
     Args:
         history: The messages, oldest first.
@@ -37,7 +37,7 @@ def pressed(history: Sequence[Message], label: str, option: str = "", message: s
                 if label not in (action.label, action.name):
                     continue
                 if action.url:
-                    raise ValueError(f'the button "{action.label}" opens a page: nobody is told')
+                    raise ValueError(f'the button "{action.label}" opens a page: a press sends no event')
                 return _event(each, Action(type="button", name=action.name, value=action.value), action.label)
             for words, value in action.options:
                 there.append(f"{action.name}: {words}")

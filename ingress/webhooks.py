@@ -122,8 +122,8 @@ class Webhooks:
         if len(body) > self._limit:
             return problem(413, f"the body exceeds {self._limit} bytes")
         delivery = self._delivery(request, body)
-        if platform.HANDSHAKE and (told := platform.HANDSHAKE(self._settings, delivery)) is not None:
-            return _answer(told) if isinstance(told, Answer) else self._refused(name, request, told)
+        if platform.HANDSHAKE and (answer := platform.HANDSHAKE(self._settings, delivery)) is not None:
+            return _answer(answer) if isinstance(answer, Answer) else self._refused(name, request, answer)
         try:
             refusal = await self._refusal(platform, secrets, request, delivery)
         except NoKeys:

@@ -177,7 +177,7 @@ class TurnReplies(TurnRecord):
 
         Raises:
             TypeError: It is no form.
-            UnsupportedReply: The platform has no forms, would refuse this one, or nobody has pressed anything.
+            UnsupportedReply: The platform has no forms, would refuse this one, or the turn answers no press.
 
         Example:
             if turn.event.action and turn.event.action.name == "report":

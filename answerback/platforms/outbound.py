@@ -116,7 +116,7 @@ class Client(Protocol):
     files_a_message: int = 1
     """The most files of one message."""
     finds_texts: bool = False
-    """Whether `find` knows a reply by its text alone, so that it has to be told which messages are others: `known`."""
+    """Whether `find` knows a reply by its text alone, so that it needs the messages that are others: `known`."""
     reports: bool = False
     """Whether the platform may report later (`ReplyStatus`) that a message failed which it had accepted."""
 
@@ -394,7 +394,7 @@ class Names(Protocol):
         ...
 
     def look_up(self, id: str, place: Place) -> Exchange[str]:
-        """Return a name; "" if nobody and nothing has this id. Raises as other exchanges do."""
+        """Return a name; "" if the id names no one and nothing. Raises as other exchanges do."""
         ...
 
     def limit(self, id: str, place: Place) -> str:

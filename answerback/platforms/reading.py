@@ -58,7 +58,7 @@ class Poller(Protocol):
     """Seconds for which the platform holds a request while it has nothing to deliver."""
 
     def probe(self) -> Exchange[None]:
-        """Raise what keeps the queue from being read. Takes nothing from it, and disturbs nobody who reads it."""
+        """Raise what keeps the queue from being read. Takes nothing from it, and does not disturb its reader."""
         ...
 
     def poll(self, position: str) -> Exchange[Sequence[Received]]:

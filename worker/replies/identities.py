@@ -125,7 +125,7 @@ class Identities:
                 await asyncio.sleep(AGAIN_WHILE_SHARED if shared else AGAIN_AFTER_SUCCESS)
 
     async def _compare_accounts(self, platform: str, client: Client) -> None:
-        """Take over which accounts our credential opens: those from before, and what no webhook has told us."""
+        """Take over which accounts our credential opens: those from before, and what no webhook has reported."""
         if self._accounts is None:
             return
         now = await self._accounts.now()

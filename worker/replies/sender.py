@@ -307,7 +307,7 @@ class Sender:
         return await (self._settlements.sent(anew, Sent("")) if deleted else self._post(client, anew))
 
     async def _post_blindly(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
-        """Post a reply again that may be there already, since nobody can look: once, then an operator decides."""
+        """Post a reply again that may be there already and cannot be looked for: once, then an operator decides."""
         reply = outgoing.reply
         if reply.repeats >= REPEATS:
             return await self._settlements.failed(

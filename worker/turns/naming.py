@@ -79,7 +79,7 @@ class NameLookups:
             _apply(turn, names, found)
 
     async def _remembered(self, platform: str, account: str, ids: Sequence[str]) -> Mapping[str, str]:
-        """Return the names that somebody has looked up."""
+        """Return the names that were looked up before."""
         now, found, rest = time.monotonic(), dict[str, str](), list[str]()
         for id in ids:
             until, name = self._recent.get((platform, account, id), (0.0, ""))
@@ -137,7 +137,7 @@ class NameLookups:
             try:
                 await self._known.put(platform, place.account, found)
             except (StoreUnavailable, StoreFull):
-                pass  # somebody asks again
+                pass  # they are asked for again
         return found
 
     async def _failed(self, platform: str, limit: str, trouble: Exception) -> None:

@@ -194,7 +194,7 @@ class MemoryThread(ThreadChanges):
         return await self.send(self._placed(filled(self.outbox, values), author))
 
     def _placed(self, event: Event, author: Author) -> Event:
-        """Return what somebody has done in the thread as an event of it."""
+        """Return what a person has done in the thread as an event of it."""
         self._said += 1
         changes = {
             "author": author,

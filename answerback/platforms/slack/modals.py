@@ -20,7 +20,7 @@ from answerback.replies import Reply
 
 METHOD = "views.open"
 EXPIRED = "expired"
-"""What a reply is prepared with whose trigger has expired: the person is told."""
+"""What a reply is prepared with whose trigger has expired: the person gets a message."""
 
 _TITLE, _LABEL, _HINT, _NAME, _VALUE = 24, 2000, 2000, 255, 3000
 _OPTION, _OPTION_VALUE = 75, 150
@@ -44,7 +44,7 @@ def check(form: Form, address: dict[str, str | int]) -> str:
     """Return why Slack would refuse a form; "" if it would not."""
     if not address.get("trigger_id"):
         return (
-            "a form is opened for somebody who has just pressed a button, chosen an option, or used a command or "
+            "a form is opened for a person who has just pressed a button, chosen an option, or used a command or "
             "shortcut: this event is something else"
         )
     if len(form.fields) > _FIELDS:
@@ -86,7 +86,7 @@ def open_form(call: Call, reply: Reply) -> Exchange[Sent | Prepared]:
 
 
 def missed(reply: Reply) -> str:
-    """Return what a person is told whose form was not opened in time."""
+    """Return the message to a person whose form was not opened in time."""
     form = (reply.content or NO_CONTENT).form
     return f"“{form.title if form else 'The form'}” could not be opened in time. Please try again."
 

@@ -1,4 +1,4 @@
-"""Response URLs: how somebody is answered where the app is not a member, five times within half an hour.
+"""Response URLs: how a person is answered where the app is not a member, five times within half an hour.
 
 https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """

@@ -28,10 +28,10 @@ def written(bot: str, message: Message, kind: str) -> Parsed:
     if message.migrate_from_chat_id:
         former = Room(bot, message.migrate_from_chat_id)
         return [Moved(delivery=room.message(message.message_id), thread=former.thread(), to=room.thread())]
-    if room.business and (told := _of_the_owner(room, message)) is not None:
-        return told
+    if room.business and (parsed := _of_the_owner(room, message)) is not None:
+        return parsed
     event = event_of(bot, message, kind)
-    return Ignored("a message that nobody wrote") if event is None else [event]
+    return Ignored("a message without an author") if event is None else [event]
 
 
 def edited(bot: str, message: Message, kind: str, update: int) -> Parsed:
@@ -42,7 +42,7 @@ def edited(bot: str, message: Message, kind: str, update: int) -> Parsed:
     """
     room, event = Room.of(bot, message), event_of(bot, message, kind)
     if event is None:
-        return Ignored("an edit of something that nobody wrote")
+        return Ignored("an edit of a message without an author")
     if room.business and _is_owner(message):
         return Ignored("an edit of what the owner of the business account wrote")
     delivery = f"{event.delivery}:e{update}"
@@ -65,7 +65,7 @@ def edited(bot: str, message: Message, kind: str, update: int) -> Parsed:
 
 
 def event_of(bot: str, message: Message, kind: str) -> Event | None:
-    """Return the event of a message; None if nobody wrote it."""
+    """Return the event of a message; None if it has no author."""
     text, room, chat = text_of(message), Room.of(bot, message), message.chat
     if not text.strip():
         return None
@@ -97,7 +97,7 @@ def event_of(bot: str, message: Message, kind: str) -> Event | None:
 
 
 def _author(message: Message) -> tuple[str, Author]:
-    """Return the mark of the author, and who it is: a channel or a group, if somebody writes in its name."""
+    """Return the mark of the author, and who it is: a channel or a group, if a person writes in its name."""
     sender, user = message.sender_chat, message.author
     if sender is not None and (user is None or user.is_bot or user.id == _TELEGRAM):
         return f"chat:{sender.id}", Author(str(sender.id), sender.title or "", "app")

@@ -59,7 +59,7 @@ def reactions(bot: str, reacted: Reacted, update: int) -> Parsed:
 
 
 def membership(bot: str, changed: MemberUpdated, update: int) -> Parsed:
-    """Return the stop that it means if the bot was blocked or removed: nobody can read what it would say."""
+    """Return the stop that it means if the bot was blocked or removed: what it would say cannot be read."""
     status = changed.new_chat_member.status if changed.new_chat_member else None
     if status not in ("left", "kicked"):
         return Ignored(f"the bot may write in chat {changed.chat.id}")
@@ -71,7 +71,7 @@ def membership(bot: str, changed: MemberUpdated, update: int) -> Parsed:
 
 def business(connection: BusinessConnection) -> Parsed:
     """Return what a change of a business connection means."""
-    whose = connection.user.name if connection.user else "somebody"
+    whose = connection.user.name if connection.user else "a person"
     if connection.is_enabled is False:
         return Ignored(f"the business account of {whose} has disconnected the bot", warning="access lost")
     return Ignored(f"the business account of {whose} has connected the bot")

@@ -134,8 +134,8 @@ def named(reply: Reply, message: str) -> Sent:
     """Return a message of ours. Reactions to it do not name its topic, and no update tells of it."""
     place = TelegramPlace.of(reply)
     # An album has several ids, and a group that has moved has no topics.
-    told = place.topic and message.isdecimal()
-    return Sent(message, delivery=Room(reply.account, place.chat).message(int(message)) if told else "")
+    listed = place.topic and message.isdecimal()
+    return Sent(message, delivery=Room(reply.account, place.chat).message(int(message)) if listed else "")
 
 
 def _sent(reply: Reply, posted: _Posted) -> Sent:

@@ -15,7 +15,7 @@ from answerback.platforms.telegram.place import Room
 def press(bot: str, query: CallbackQuery) -> Parsed:
     """Return the event of a pressed button. The answer ends the button's progress bar.
 
-    A method in the response to a webhook is executed, and nobody learns its result: here, none is needed.
+    A method in the response to a webhook is executed, and its result is not reported: here, none is needed.
     https://core.telegram.org/bots/api#making-requests-when-getting-updates
     """
     answer = Answer(msgspec.json.encode({"method": "answerCallbackQuery", "callback_query_id": query.id}))

@@ -106,7 +106,7 @@ def check(response: Response, now: float, *, doing: str, scope: str, unknown: bo
         answer = ApiResponse()
     if answer.ok and 200 <= status < 300:
         return
-    told, parameters = answer.description or "", answer.parameters or Parameters()
+    description, parameters = answer.description or "", answer.parameters or Parameters()
     if status == 429:
         # https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
         wait = parameters.retry_after or seconds_to_wait(response.headers, now, attempt.pause(USUAL_WAIT))
@@ -114,21 +114,23 @@ def check(response: Response, now: float, *, doing: str, scope: str, unknown: bo
         raise RateLimited(wait, scope, f"Telegram asks for a pause of {wait:.0f} s while {doing}")
     after = requested_wait(response.headers, now)
     if status >= 500 or status == 408:
-        raise Unavailable(f"Telegram responded with {status} {told[:100]} while {doing}", unknown=unknown, after=after)
-    if not told:
+        raise Unavailable(
+            f"Telegram responded with {status} {description[:100]} while {doing}", unknown=unknown, after=after
+        )
+    if not description:
         if 400 <= status < 500:
             raise attempt.refused(f"Telegram refused {doing} with status {status} and no reason", PASSING)
         raise Unavailable(
             f"a response with status {status} while {doing} is not Telegram's", unknown=unknown, after=after
         )
-    raise _refusal(status, told, parameters, doing, attempt)
+    raise _refusal(status, description, parameters, doing, attempt)
 
 
 def _refusal(
-    status: int, told: str, parameters: Parameters, doing: str, attempt: Attempt
+    status: int, description: str, parameters: Parameters, doing: str, attempt: Attempt
 ) -> Rejected | NotYet | Unavailable:
-    words = f"Telegram refused {doing}: {told[:200]}"
-    low = told.lower()
+    words = f"Telegram refused {doing}: {description[:200]}"
+    low = description.lower()
     if parameters.migrate_to_chat_id:
         return Moved(words, parameters.migrate_to_chat_id)
     if any(each in low for each in _LONG):

@@ -18,7 +18,7 @@ _FILES = {
 
 
 class Command(NamedTuple):
-    """A command at the beginning of a message: "/deploy@answerbot now". `to`: in lower case, "" if nobody is named."""
+    """A command at the beginning of a message: "/deploy@answerbot now". `to`: in lower case; "" without one."""
 
     name: str
     to: str
@@ -26,7 +26,7 @@ class Command(NamedTuple):
 
 
 def text_of(message: Message) -> str:
-    """Return what a message says in words. "" for what nobody said, such as somebody joining."""
+    """Return what a message says in words. "" for what was not said, such as a person joining."""
     said = message.text or message.caption or ""
     return said or "\n".join(_described(message))
 

@@ -28,7 +28,7 @@ https://www.twilio.com/docs/usage/webhooks/webhook-rules
 
 OVERRIDES = "#rc=5&rp=all"
 """The end of a webhook's URL that makes Twilio repeat what failed. It is no part of the request; whether it is part of
-what is signed is told differently, so that both are accepted.
+what is signed is documented differently, so that both are accepted.
 
 https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 """

@@ -139,7 +139,7 @@ class WhatsApp(Client):
         return next(filter(None, found), "")
 
     def repeat(self, reply: Reply) -> Repeat:
-        """Return that a reaction may be repeated, and an upload: nobody sees it."""
+        """Return that a reaction may be repeated, and an upload, which is not visible."""
         content = reply.content or NO_CONTENT
         return NATIVE if reply.kind == "reaction" or (content.files and not reply.prepared) else UNKNOWN
 

@@ -81,7 +81,7 @@ def problem(file: File) -> str:
 
 
 def upload(calls: Calls, reply: Reply, file: File) -> Exchange[str]:
-    """Upload a file, which nobody sees yet. Return its id, which is valid for 30 days."""
+    """Upload a file, which is not visible yet. Return its id, which is valid for 30 days."""
     place, (_, content_type, _) = WhatsAppPlace.of(reply.address), kind_of(file)
     boundary = blake2b(file.data, key=reply.key.encode()[:64], digest_size=16).hexdigest()
     name = "".join(each for each in file.name if each.isprintable() and each not in '"\\') or "file"

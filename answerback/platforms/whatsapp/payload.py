@@ -84,7 +84,7 @@ class CardEmail(msgspec.Struct):
 
 
 class Card(msgspec.Struct):
-    """A contact that somebody sends."""
+    """A contact that a person sends."""
 
     name: Spare[CardName] = None
     phones: Spare[list[CardPhone]] = None

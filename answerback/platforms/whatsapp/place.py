@@ -79,7 +79,7 @@ class WhatsAppPlace(msgspec.Struct, frozen=True):
         except msgspec.ValidationError as error:
             raise Rejected(f"the reply has no usable WhatsApp address: {error}") from error
         if not place.whom:
-            raise Rejected("the reply has no usable WhatsApp address: it names nobody")
+            raise Rejected("the reply has no usable WhatsApp address: it names no recipient")
         return place
 
     @property

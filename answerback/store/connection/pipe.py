@@ -89,7 +89,7 @@ class Link(asyncio.Protocol):
             responses.feed(data)
             while (answer := responses.gets()) is not INCOMPLETE:
                 if not calls:
-                    raise RedisConnectionError("a response came that nobody had asked for")
+                    raise RedisConnectionError("an unexpected response came")
                 if isinstance(answer, RedisError):
                     answer = self.connection.judged(answer)
                 call = calls[0]
@@ -134,7 +134,7 @@ class Link(asyncio.Protocol):
         while self._calls:
             call = self._calls.popleft()
             if not call.future.done():
-                # Each gets its own: whoever raises it adds to its traceback.
+                # Each gets its own: raising it adds to its traceback.
                 call.future.set_exception(type(error)(str(error)))
 
 
@@ -181,7 +181,7 @@ class Pipe:
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
             if await connection.can_read_destructive():
-                raise RedisConnectionError("a response came that nobody had asked for")
+                raise RedisConnectionError("an unexpected response came")
         except BaseException:
             connection.forget()
             raise

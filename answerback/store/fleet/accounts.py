@@ -204,7 +204,7 @@ class Accounts:
         return bool(first)
 
     async def _swap(self, platform: str, held: bytes, account: Account) -> bool:
-        """Store an account without tokens, unless somebody else has changed it since `held` was read."""
+        """Store an account without tokens, unless it has changed since `held` was read."""
         key, new = keys.accounts(platform), encode(_Record(**msgspec.structs.asdict(account)))
         return bool(await self._scripts.swap_field([key], field=account.id, old=held, new=new))
 

@@ -17,7 +17,7 @@ from answerback.testing.standins.server import running
 
 
 async def serve(command: Command) -> None:
-    """Serve until told to stop."""
+    """Serve until a signal to stop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -24,7 +24,7 @@ Do = Literal[
     "refuse",  # answer with refusals that pass by themselves: what is new is not known everywhere; nothing is done
     "rate-limit",  # answer as the platform does when it asks for a pause of `seconds`; nothing is done
     "late",  # answer with `status` at once, and work after `seconds`
-    "hang",  # wait `seconds` (a minute unless told) and close the connection; nothing is done
+    "hang",  # wait `seconds` (60 by default) and close the connection; nothing is done
     "drip",  # a streamed answer: `seconds` between its chunks
     "cut",  # a streamed answer: close the connection after `chunks` of it
 ]

@@ -129,12 +129,12 @@ class Inspection:
         return answer({"pending": self._hooks.pending, "deliveries": found})
 
     async def _deliver(self, request: web.Request) -> web.Response:
-        told = _one(await request.read(), WebhookToSend)
-        delivery = Delivery(told.headers, told.body.encode(), told.id)
-        if told.status is None:
+        wanted = _one(await request.read(), WebhookToSend)
+        delivery = Delivery(wanted.headers, wanted.body.encode(), wanted.id)
+        if wanted.status is None:
             self._hooks.emit("github", delivery)
             return answer({}, 202)
-        return answer(self._hooks.failed("github", delivery, told.status, told.at).summary(), 201)
+        return answer(self._hooks.failed("github", delivery, wanted.status, wanted.at).summary(), 201)
 
     async def _send_webhooks_to(self, request: web.Request) -> web.Response:
         self._hooks.url = _one(await request.read(), Target).url

@@ -48,7 +48,7 @@ class Options:
     twilio_retries   seconds before each repeat of a webhook that failed: none, unless its URL asks for it
     whatsapp_token   of several, each is accepted
     whatsapp_retries seconds before each repeat of a webhook that failed
-    whatsapp_statuses      what is told of each message that was sent
+    whatsapp_statuses      what is reported of each message that was sent
     telegram_token   of several, each belongs to a bot: `telegram_username`, then the same with a 2
     telegram_poll    whether updates wait for `getUpdates`, wherever the other platforms' webhooks go
     telegram_retry_seconds     before the first repeat of an update whose delivery failed; doubled each time

@@ -31,20 +31,20 @@ LARGEST = 64 * 1024 * 1024
 
 def create_app(options: Options | None = None) -> web.Application:
     """Return an application with a state of its own."""
-    told = options or Options()
+    chosen = options or Options()
     journal, faults, hooks = (
         Journal(),
         Faults(),
-        Hooks(told.webhooks),
+        Hooks(chosen.webhooks),
     )
     standins: list[StandIn] = [
-        GitHub(told, journal, hooks),
-        Slack(told, journal, hooks),
-        Telegram(told, journal, hooks),
-        Standard(told, journal),
-        Twilio(told, journal, hooks),
-        WhatsApp(told, journal, hooks),
-        Model(told),
+        GitHub(chosen, journal, hooks),
+        Slack(chosen, journal, hooks),
+        Telegram(chosen, journal, hooks),
+        Standard(chosen, journal),
+        Twilio(chosen, journal, hooks),
+        WhatsApp(chosen, journal, hooks),
+        Model(chosen),
         Weather(),
     ]
     app = web.Application(client_max_size=LARGEST)

@@ -184,6 +184,6 @@ def _columns(measures: list[Measure]) -> dict[str, list[Any]]:
 
 
 def check_operator(caller: Principal) -> None:
-    """Refuse whoever does not operate the whole store. Raises `Problem` (403)."""
+    """Refuse callers who do not operate the whole store. Raises `Problem` (403)."""
     if caller.workspace != DEFAULT_WORKSPACE:
         raise Problem(403, f"this requires a key of the workspace {DEFAULT_WORKSPACE}", code="missing-scope")

@@ -39,10 +39,10 @@ class Conversation:
     def json(self) -> Json:
         """Return it as its own page of the API shows it."""
         where = self.repository.full_name, self.repository.id, self.number, self.author.user()
-        told: dict[str, Any] = {"title": self.title, "body": self.body, "at": self.at, "state": self.state}
+        shown: dict[str, Any] = {"title": self.title, "body": self.body, "at": self.at, "state": self.state}
         if self.kind == "discussion":
-            return subjects.discussion(*where, **told)
-        return subjects.issue(*where, **told, pull_request=self.kind == "pull_request")
+            return subjects.discussion(*where, **shown)
+        return subjects.issue(*where, **shown, pull_request=self.kind == "pull_request")
 
     def pull(self) -> Json:
         """Return the pull request."""

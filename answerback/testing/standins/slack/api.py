@@ -105,14 +105,14 @@ class Slack(StandIn):
         """Return the handler of a method: the token, its scope, then the method."""
 
         async def handler(request: web.Request) -> web.Response:
-            told = await arguments(request)
-            token = given_token(request, told)
+            fields = await arguments(request)
+            token = given_token(request, fields)
             if not token:
                 raise refusal("not_authed")
             found = self._space.installations.by_token(token)
             if isinstance(found, str):
                 raise refusal(found)
-            call = Call(told, found)
+            call = Call(fields, found)
             needed = _scope(method, call)
             headers = {"X-OAuth-Scopes": ",".join(sorted(found.scopes)), "X-Accepted-OAuth-Scopes": needed}
             try:

@@ -89,7 +89,7 @@ async def arguments(request: web.Request) -> Json:
     return found
 
 
-def given_token(request: web.Request, told: Json) -> str:
+def given_token(request: web.Request, fields: Json) -> str:
     """Return the token of a request."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token if scheme.lower() == "bearer" else str(told.get("token", ""))
+    return token if scheme.lower() == "bearer" else str(fields.get("token", ""))

@@ -156,18 +156,18 @@ class Files:
     async def _sign_in(self, request: web.Request) -> web.Response:
         return web.Response(text=_LOGIN, content_type="text/html")
 
-    def _share(self, told: Json) -> Json:
+    def _share(self, fields: Json) -> Json:
         """Upload a file as a person: name, content (base64), content_type; text, channel, thread_ts, user.
 
         `hidden`: the message shows only the file's id, as in a channel that is shared with another organization.
         """
-        content = base64.b64decode(told.get("content", ""))
-        file = self._made(told["name"], told.get("user", "U2147483697"), told.get("content_type", ""))
-        file.content, file.length, file.shared, file.title = content, len(content), True, told["name"]
+        content = base64.b64decode(fields.get("content", ""))
+        file = self._made(fields["name"], fields.get("user", "U2147483697"), fields.get("content_type", ""))
+        file.content, file.length, file.shared, file.title = content, len(content), True, fields["name"]
         shown = self._json(file)
-        if told.get("hidden"):
+        if fields.get("hidden"):
             shown = {"id": file.id, "mode": "file_access", "file_access": "check_file_info"}
-        return self._people.act("say", {**told, "files": [shown], "subtype": "file_share"}) | {"file": shown}
+        return self._people.act("say", {**fields, "files": [shown], "subtype": "file_share"}) | {"file": shown}
 
     def _made(self, name: str, user: str, content_type: str = "", *, length: int = 0, alt_text: str = "") -> Stored:
         id = f"F0{len(self._files) + 1:08d}"

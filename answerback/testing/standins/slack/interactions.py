@@ -67,7 +67,7 @@ class Interactions(Sender):
     def suggestion(
         self, action_id: str, text: str = "", *, block_id: str = "b1", view: Json | None = None, ts: str = ""
     ) -> Delivery:
-        """`block_suggestion`: somebody types into a menu of a modal, or of the message `ts`."""
+        """`block_suggestion`: a person types into a menu of a modal, or of the message `ts`."""
         payload = self._interaction("block_suggestion", trigger())
         del payload["trigger_id"]
         payload |= {"action_id": action_id, "block_id": block_id, "value": text}

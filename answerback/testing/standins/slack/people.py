@@ -31,8 +31,8 @@ class People:
             "command": self._command,
             "stop": self._stop,
             "name": self._name,
-            "kick": lambda told: self._member(told, outside=True),
-            "invite": lambda told: self._member(told, outside=False),
+            "kick": lambda fields: self._member(fields, outside=True),
+            "invite": lambda fields: self._member(fields, outside=False),
             "uninstall": self._uninstall,
         }
 
@@ -63,16 +63,16 @@ class People:
         self._space.conversations.keep(message)
         return message
 
-    def person(self, told: Json, channel: str = "") -> Webhook:
+    def person(self, fields: Json, channel: str = "") -> Webhook:
         """Return the maker of events about a person's acts."""
-        home = self._space.installations.by_team(told.get("team", ""))
-        where = channel or told.get("channel", "C024BE91L")
-        return self._space.webhook(where, told.get("user", "U2147483697"), at=home)
+        home = self._space.installations.by_team(fields.get("team", ""))
+        where = channel or fields.get("channel", "C024BE91L")
+        return self._space.webhook(where, fields.get("user", "U2147483697"), at=home)
 
-    def _say(self, told: Json) -> Json:
+    def _say(self, fields: Json) -> Json:
         """Write a message: a `message`, and an `app_mention` beside it if it mentions us."""
-        message = self.write(told)
-        person, shown = self.person(told), self._space.json(message)
+        message = self.write(fields)
+        person, shown = self.person(fields), self._space.json(message)
         if message.channel in self._space.outside:
             return shown
         self._space.emit(person.written(shown))
@@ -80,106 +80,106 @@ class People:
             self._space.emit(person.mentioned(shown))
         return shown
 
-    def _edit(self, told: Json) -> Json:
-        message = self._message(told)
+    def _edit(self, fields: Json) -> Json:
+        message = self._message(fields)
         before = self._space.json(message)
-        message.text, message.edited = told["text"], self._space.conversations.timestamp()
+        message.text, message.edited = fields["text"], self._space.conversations.timestamp()
         shown = self._space.json(message)
         self._space.emit(self._space.author(message).rewritten(shown, before))
         return shown
 
-    def _delete(self, told: Json) -> Json:
-        message = self._message(told)
+    def _delete(self, fields: Json) -> Json:
+        message = self._message(fields)
         shown = self._space.json(message)
         self._space.conversations.remove(message)
         self._space.emit(self._space.author(message).erased(shown))
         return shown
 
-    def _react(self, told: Json) -> Json:
+    def _react(self, fields: Json) -> Json:
         """Add a reaction, or remove it."""
-        message, name, removed = self._message(told), told.get("reaction", "thumbsup"), told.get("removed", False)
-        person = self.person(told)
+        message, name, removed = self._message(fields), fields.get("reaction", "thumbsup"), fields.get("removed", False)
+        person = self.person(fields)
         users = message.reactions.setdefault(name, [])
         if removed == (person.user in users):
             users.remove(person.user) if removed else users.append(person.user)
         self._space.emit(person.reaction(name, ts=message.ts, of=message.user, removed=removed))
         return self._space.json(message)
 
-    def _press(self, told: Json) -> Json:
+    def _press(self, fields: Json) -> Json:
         """Press a button of a message, or choose the option with `value` of a menu."""
-        message, id = self._message(told), told["action_id"]
+        message, id = self._message(fields), fields["action_id"]
         block, element = _element(message.blocks or [], id)
         action: Json = {"type": element["type"]}
         if element["type"] == "button":
             action |= {name: element[name] for name in ("text", "value", "url") if name in element}
         else:
             action["selected_option"] = next(
-                option for option in element["options"] if option["value"] == told["value"]
+                option for option in element["options"] if option["value"] == fields["value"]
             )
-        interaction = self.person(told).button(
+        interaction = self.person(fields).button(
             id,
             ts=message.ts,
             thread_ts=message.thread_ts,
             block_id=block.get("block_id", "b1"),
             message=self._space.json(message, metadata=True),
             action=action,
-            **self.offers(told, message.channel, message.ts),
+            **self.offers(fields, message.channel, message.ts),
         )
         return self._sent(interaction)
 
-    def _shortcut(self, told: Json) -> Json:
+    def _shortcut(self, fields: Json) -> Json:
         """Use a shortcut: a global one, or one of the message `ts`."""
-        person, callback = self.person(told), told.get("callback_id", "summarize")
-        offers = self.offers(told, person.channel, told.get("ts", ""))
-        if "ts" not in told:
+        person, callback = self.person(fields), fields.get("callback_id", "summarize")
+        offers = self.offers(fields, person.channel, fields.get("ts", ""))
+        if "ts" not in fields:
             return self._sent(person.shortcut(callback, trigger_id=offers["trigger_id"]))
-        message = self._message(told)
+        message = self._message(fields)
         thread, text = message.thread_ts, message.text
         return self._sent(person.message_shortcut(callback, ts=message.ts, thread_ts=thread, text=text, **offers))
 
-    def _command(self, told: Json) -> Json:
+    def _command(self, fields: Json) -> Json:
         """Use a slash command."""
-        person = self.person(told)
-        offers = self.offers(told, person.channel, "")
-        return self._sent(person.command(told.get("command", "/deploy"), told.get("text", ""), **offers))
+        person = self.person(fields)
+        offers = self.offers(fields, person.channel, "")
+        return self._sent(person.command(fields.get("command", "/deploy"), fields.get("text", ""), **offers))
 
-    def _stop(self, told: Json) -> Json:
+    def _stop(self, fields: Json) -> Json:
         """Press the stop button of a thread in which an agent works."""
-        channel, thread = told["channel"], told["thread_ts"]
-        if not self._presence.processing(channel, thread) and not told.get("anyway"):
+        channel, thread = fields["channel"], fields["thread_ts"]
+        if not self._presence.processing(channel, thread) and not fields.get("anyway"):
             raise ValueError(f"people see no stop button: no session is processing in {channel}/{thread}")
         streams = self._streams.interrupt(channel, thread)
-        self._space.emit(self.person(told).session_stopped(thread, streams))
+        self._space.emit(self.person(fields).session_stopped(thread, streams))
         return {"streaming_message_ts": streams}
 
-    def _name(self, told: Json) -> Json:
+    def _name(self, fields: Json) -> Json:
         """Name a user or a channel."""
-        self._space.names[told["id"]] = told["name"]
-        return told
+        self._space.names[fields["id"]] = fields["name"]
+        return fields
 
-    def _member(self, told: Json, *, outside: bool) -> Json:
+    def _member(self, fields: Json, *, outside: bool) -> Json:
         """Remove our app from a channel, or invite it."""
-        (self._space.outside.add if outside else self._space.outside.discard)(told["channel"])
-        return told
+        (self._space.outside.add if outside else self._space.outside.discard)(fields["channel"])
+        return fields
 
-    def _uninstall(self, told: Json) -> Json:
+    def _uninstall(self, fields: Json) -> Json:
         """Remove our app from a workspace."""
-        installation = self._space.installations.by_team(told["team"])
+        installation = self._space.installations.by_team(fields["team"])
         if installation is None:
-            raise ValueError(f"the app is not installed in {told['team']}")
+            raise ValueError(f"the app is not installed in {fields['team']}")
         event = self._space.webhook("", at=installation).uninstalled()
         self._space.installations.remove(installation)
         self._space.emit(event)
-        return told
+        return fields
 
     def _sent(self, delivery: Delivery) -> Json:
         self._space.emit(delivery)
         return {"id": delivery.id}
 
-    def _message(self, told: Json) -> Message:
-        message = self._space.conversations.find(told["channel"], told["ts"])
+    def _message(self, fields: Json) -> Message:
+        message = self._space.conversations.find(fields["channel"], fields["ts"])
         if message is None:
-            raise ValueError(f"there is no message {told['channel']}/{told['ts']} on {NAME}")
+            raise ValueError(f"there is no message {fields['channel']}/{fields['ts']} on {NAME}")
         return message
 
 

@@ -123,9 +123,9 @@ class Sockets:
             await asyncio.sleep(seconds * 0.25)
             await _leave(connection, "refresh_requested", close=True)
 
-    def _disconnect(self, told: Json) -> Json:
+    def _disconnect(self, fields: Json) -> Json:
         """End all connections: `reason` is warning, refresh_requested or link_disabled; without one, they break."""
-        reason, ended = told.get("reason", ""), len(self._connections)
+        reason, ended = fields.get("reason", ""), len(self._connections)
         for connection in [one for one in self._connections if not one.retiring]:
             if reason:
                 self._space.hooks.track(_leave(connection, reason, close=reason != "warning"))
@@ -183,8 +183,8 @@ class Sockets:
             envelope |= {"retry_attempt": number, "retry_reason": reason}
         try:
             await connection.socket.send_str(msgspec.json.encode(envelope).decode())
-            told = await asyncio.wait_for(acknowledged, self._space.options.slack_ack_seconds)
-            return msgspec.json.encode(told).decode() if told else ""
+            fields = await asyncio.wait_for(acknowledged, self._space.options.slack_ack_seconds)
+            return msgspec.json.encode(fields).decode() if fields else ""
         except (TimeoutError, ConnectionError, asyncio.CancelledError):
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
@@ -202,12 +202,12 @@ def _kind(attempt: Attempt) -> str:
 
 def _acknowledge(connection: Connection, text: str) -> None:
     try:
-        told = msgspec.json.decode(text, type=dict[str, Any])
+        fields = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError:
         return
-    waiting = connection.waiting.get(str(told.get("envelope_id")))
+    waiting = connection.waiting.get(str(fields.get("envelope_id")))
     if waiting is not None and not waiting.done():
-        waiting.set_result(told.get("payload"))
+        waiting.set_result(fields.get("payload"))
 
 
 async def _leave(connection: Connection, reason: str, *, close: bool = False) -> None:

@@ -45,7 +45,11 @@ class Views:
         self._space, self._messages, self._people = space, messages, people
         people.offers = self._offers
         people.add(
-            {"suggest": self._suggest, "submit": self._submit, "close": lambda told: self._submit(told, closed=True)}
+            {
+                "suggest": self._suggest,
+                "submit": self._submit,
+                "close": lambda fields: self._submit(fields, closed=True),
+            }
         )
         self.reset()
 
@@ -72,12 +76,12 @@ class Views:
         """Return the modals that are open."""
         return list(self._views.values())
 
-    def _offers(self, told: Json, channel: str, ts: str) -> dict[str, Any]:
+    def _offers(self, fields: Json, channel: str, ts: str) -> dict[str, Any]:
         """Return a trigger, and a response URL for what happened there."""
         id, response = trigger(), uuid.uuid4().hex
         self._triggers[id] = time.monotonic() + self._space.options.slack_trigger_seconds
         found = self._space.conversations.find(channel, ts) if ts else None
-        until, user = time.monotonic() + _MINUTES * 60, told.get("user", "U2147483697")
+        until, user = time.monotonic() + _MINUTES * 60, fields.get("user", "U2147483697")
         self._responses[response] = Response(until, channel, ts, found.thread_ts if found else None, user)
         return {"trigger_id": id, "response_url": f"{self._space.url}/response/{response}"}
 
@@ -125,29 +129,29 @@ class Views:
         if time.monotonic() > url.until or url.uses >= _USES:
             return answer({"ok": False, "error": "used_url" if url.uses >= _USES else "expired_url"}, 404)
         try:
-            told = msgspec.json.decode(await request.read(), type=dict[str, Any])
+            fields = msgspec.json.decode(await request.read(), type=dict[str, Any])
         except msgspec.DecodeError:
             return web.Response(status=400, text="invalid_payload")
         original = self._space.conversations.find(url.channel, url.ts)
-        deleted = told.get("delete_original") is True
-        if not deleted and not told.get("text") and not told.get("blocks"):
+        deleted = fields.get("delete_original") is True
+        if not deleted and not fields.get("text") and not fields.get("blocks"):
             return answer({"ok": False, "error": "no_text"}, 400)
         url.uses += 1
         if deleted:
             if original is not None:
                 self._space.conversations.remove(original)
                 self._space.journal.deleted(NAME, original.ts)
-        elif told.get("replace_original") is True and original is not None:
-            original.text, original.blocks = str(told.get("text") or ""), told.get("blocks")
+        elif fields.get("replace_original") is True and original is not None:
+            original.text, original.blocks = str(fields.get("text") or ""), fields.get("blocks")
             self._space.journal.edited(NAME, original.ts, original.text, original.blocks or [])
         else:
-            self._write(told, url)
+            self._write(fields, url)
         return web.Response(text="ok")
 
-    def _write(self, told: Json, url: Response) -> None:
-        ours, text, blocks = self._space.installations.first, str(told.get("text") or ""), told.get("blocks")
-        ts, thread = self._space.conversations.timestamp(), told.get("thread_ts") or url.thread_ts
-        if told.get("response_type") == "in_channel":
+    def _write(self, fields: Json, url: Response) -> None:
+        ours, text, blocks = self._space.installations.first, str(fields.get("text") or ""), fields.get("blocks")
+        ts, thread = self._space.conversations.timestamp(), fields.get("thread_ts") or url.thread_ts
+        if fields.get("response_type") == "in_channel":
             message = Message(url.channel, ts, text, ours.user, ours.bot, ours.home, thread, blocks=blocks)
             self._messages.keep(message, "response_url")
             return
@@ -155,30 +159,30 @@ class Views:
         posted = {"id": ts, "thread": f"{where}@{url.user}", "body": text, "who": ours.bot}
         self._space.journal.posted(NAME, "response_url", key="", blocks=blocks or [], **posted)
 
-    def _suggest(self, told: Json) -> Json:
+    def _suggest(self, fields: Json) -> Json:
         """Type into a menu with options that the app is asked for: view_id or channel and ts, action_id, text."""
-        person, view = self._people.person(told), self._views.get(told.get("view_id", ""))
-        message = self._space.conversations.find(told.get("channel", ""), told.get("ts", ""))
+        person, view = self._people.person(fields), self._views.get(fields.get("view_id", ""))
+        message = self._space.conversations.find(fields.get("channel", ""), fields.get("ts", ""))
         blocks = view["blocks"] if view else (message.blocks if message else None) or []
         for block in blocks:
             for element in [block.get("element"), *block.get("elements", [])]:
-                if element and element.get("action_id") == told["action_id"] and "external" in element["type"]:
-                    where = {"block_id": block["block_id"], "view": view, "ts": told.get("ts", "")}
-                    delivery = person.suggestion(told["action_id"], told.get("text", ""), **where)
+                if element and element.get("action_id") == fields["action_id"] and "external" in element["type"]:
+                    where = {"block_id": block["block_id"], "view": view, "ts": fields.get("ts", "")}
+                    delivery = person.suggestion(fields["action_id"], fields.get("text", ""), **where)
                     self._space.emit(delivery)
                     return {"id": delivery.id}
-        raise ValueError(f"there is no menu {told['action_id']!r} whose options are asked for")
+        raise ValueError(f"there is no menu {fields['action_id']!r} whose options are asked for")
 
-    def _submit(self, told: Json, *, closed: bool = False) -> Json:
+    def _submit(self, fields: Json, *, closed: bool = False) -> Json:
         """Submit a modal, or close it: view_id, values, user."""
-        view = self._views.pop(told["view_id"], None)
+        view = self._views.pop(fields["view_id"], None)
         if view is None:
-            raise ValueError(f"no modal {told['view_id']} is open")
+            raise ValueError(f"no modal {fields['view_id']} is open")
         id = trigger()
         self._triggers[id] = time.monotonic() + self._space.options.slack_trigger_seconds
         shown = {name: view[name] for name in view if name != "state"}
-        delivery = self._people.person(told).submission(
-            told.get("values", {}), view=shown, trigger_id=id, closed=closed
+        delivery = self._people.person(fields).submission(
+            fields.get("values", {}), view=shown, trigger_id=id, closed=closed
         )
         self._space.emit(delivery)
         return {"id": delivery.id}

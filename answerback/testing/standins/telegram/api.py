@@ -137,7 +137,7 @@ class Telegram(StandIn):
         """https://core.telegram.org/bots/api#setwebhook"""
         url = call.word("url")
         queue = self._updates.of(call.bot)
-        # Whoever asks for updates is told so at once.
+        # A request for updates ends at once.
         queue.turn += 1
         queue.changed.set()
         queue.webhook = Webhook(url, call.word("secret_token"), call.plain("allowed_updates") or []) if url else None

@@ -38,98 +38,98 @@ class People:
             raise ValueError(f"people do not {act!r} here, but {', '.join(self._acts)}")
         return self._acts[act](details)
 
-    def write(self, told: Json) -> Message:
+    def write(self, fields: Json) -> Message:
         """Store a person's message without an update."""
-        chat, text = int(told.get("chat", 279058397)), str(told.get("text", ""))
-        user = int(told.get("user", chat if chat > 0 else 279058397))
-        author = self._chats.person(user, str(told.get("name", "")))
-        id = told.get("message_id") or self._chats.next_id(chat)
-        message = Message(chat, id, author, text, topic=told.get("topic", 0), reply_to=told.get("reply_to", 0))
+        chat, text = int(fields.get("chat", 279058397)), str(fields.get("text", ""))
+        user = int(fields.get("user", chat if chat > 0 else 279058397))
+        author = self._chats.person(user, str(fields.get("name", "")))
+        id = fields.get("message_id") or self._chats.next_id(chat)
+        message = Message(chat, id, author, text, topic=fields.get("topic", 0), reply_to=fields.get("reply_to", 0))
         if message.topic:
             self._chats.forums.add(chat)
-        message.entities, message.more = spoken(text), told.get("more", {})
+        message.entities, message.more = spoken(text), fields.get("more", {})
         return self._chats.keep(message)
 
-    def _say(self, told: Json) -> Json:
+    def _say(self, fields: Json) -> Json:
         """Write a message: chat, text; optional user, name, topic, reply_to, bot (which of ours gets it)."""
-        return self._tell("message", self.write(told), told)
+        return self._tell("message", self.write(fields), fields)
 
-    def _edit(self, told: Json) -> Json:
-        message = self._message(told)
-        message.text, message.entities, message.edited = told["text"], spoken(told["text"]), int(time.time())
-        return self._tell("edited_message", message, told)
+    def _edit(self, fields: Json) -> Json:
+        message = self._message(fields)
+        message.text, message.entities, message.edited = fields["text"], spoken(fields["text"]), int(time.time())
+        return self._tell("edited_message", message, fields)
 
-    def _react(self, told: Json) -> Json:
+    def _react(self, fields: Json) -> Json:
         """Have these reactions to a message: `emoji`, a list; an empty one takes them back."""
-        message = self._message(told)
-        user = self._chats.person(told.get("user", 279058397))
+        message = self._message(fields)
+        user = self._chats.person(fields.get("user", 279058397))
         before = message.reactions.get(user["id"], [])
-        after = [{"type": "emoji", "emoji": emoji} for emoji in told.get("emoji", ["👍"])]
+        after = [{"type": "emoji", "emoji": emoji} for emoji in fields.get("emoji", ["👍"])]
         message.reactions[user["id"]] = after
         content = {
             "chat": self._chats.chat(message.chat), "message_id": message.id, "user": user, "date": int(time.time()),
             "old_reaction": before, "new_reaction": after,
         }  # fmt: skip
-        return self._updates.add(self._bot(told), "message_reaction", content, message.chat)
+        return self._updates.add(self._bot(fields), "message_reaction", content, message.chat)
 
-    def _press(self, told: Json) -> Json:
+    def _press(self, fields: Json) -> Json:
         """Press the button with this `label` of a message."""
-        message = self._message(told)
+        message = self._message(fields)
         rows = (message.markup or {}).get("inline_keyboard", [])
-        data = next((each["callback_data"] for row in rows for each in row if each["text"] == told["label"]), None)
+        data = next((each["callback_data"] for row in rows for each in row if each["text"] == fields["label"]), None)
         if data is None:
-            raise ValueError(f"the message has no button {told['label']!r}")
-        user = self._chats.person(told.get("user", message.chat if message.chat > 0 else 279058397))
+            raise ValueError(f"the message has no button {fields['label']!r}")
+        user = self._chats.person(fields.get("user", message.chat if message.chat > 0 else 279058397))
         query = {
             "id": str(next(_queries)), "from": user, "message": self._chats.json(message), "chat_instance": "1",
             "data": data,
         }  # fmt: skip
-        return self._updates.add(self._bot(told), "callback_query", query, message.chat)
+        return self._updates.add(self._bot(fields), "callback_query", query, message.chat)
 
-    def _upload(self, told: Json) -> Json:
+    def _upload(self, fields: Json) -> Json:
         """Send a file: name, content in base64, kind ("document", "photo", "voice", "video"), optional album."""
-        content, kind = base64.b64decode(told["content"]), told.get("kind", "document")
-        shown = self._messages.store(kind, told["name"], told.get("type", "text/plain"), content)
-        more = shown | ({"media_group_id": told["album"]} if "album" in told else {})
-        return self._tell("message", self.write(told | {"more": more}), told)
+        content, kind = base64.b64decode(fields["content"]), fields.get("kind", "document")
+        shown = self._messages.store(kind, fields["name"], fields.get("type", "text/plain"), content)
+        more = shown | ({"media_group_id": fields["album"]} if "album" in fields else {})
+        return self._tell("message", self.write(fields | {"more": more}), fields)
 
-    def _block(self, told: Json) -> Json:
+    def _block(self, fields: Json) -> Json:
         """Block a bot, or remove it from a group; with back=True, take that back."""
-        bot, chat, back = self._bot(told), told["chat"], told.get("back", False)
+        bot, chat, back = self._bot(fields), fields["chat"], fields.get("back", False)
         (self._chats.blocked.discard if back else self._chats.blocked.add)((bot.id, chat))
         status = {"user": bot.user, "status": "member" if back else "kicked"}
         changed = {
-            "chat": self._chats.chat(chat), "from": self._chats.person(told.get("user", 279058397)),
+            "chat": self._chats.chat(chat), "from": self._chats.person(fields.get("user", 279058397)),
             "date": int(time.time()), "old_chat_member": status, "new_chat_member": status,
         }  # fmt: skip
         return self._updates.add(bot, "my_chat_member", changed, chat)
 
-    def _migrate(self, told: Json) -> Json:
+    def _migrate(self, fields: Json) -> Json:
         """Make a group a supergroup: chat, to."""
-        chat, to, bot = told["chat"], told["to"], self._bot(told)
+        chat, to, bot = fields["chat"], fields["to"], self._bot(fields)
         self._chats.moved[chat] = to
-        self._tell("message", self.write({"chat": chat, "more": {"migrate_to_chat_id": to}}), told)
+        self._tell("message", self.write({"chat": chat, "more": {"migrate_to_chat_id": to}}), fields)
         self._updates.add(
             bot, "message", self._chats.json(self.write({"chat": to, "more": {"migrate_from_chat_id": chat}})), to
         )
         return {"id": to}
 
-    def _business(self, told: Json) -> Json:
+    def _business(self, fields: Json) -> Json:
         """Write in the chat of a business account and its customer: connection, chat, text; user is the writer."""
-        message = self.write(told)
-        message.business = told.get("connection", "Fq2rDkzVWUmGEAAA1gxWkFqT4vM")
-        return self._tell("business_message", message, told)
+        message = self.write(fields)
+        message.business = fields.get("connection", "Fq2rDkzVWUmGEAAA1gxWkFqT4vM")
+        return self._tell("business_message", message, fields)
 
-    def _tell(self, kind: str, message: Message, told: Json) -> Json:
+    def _tell(self, kind: str, message: Message, fields: Json) -> Json:
         shown = self._chats.json(message)
-        self._updates.add(self._bot(told), kind, shown, message.chat)
+        self._updates.add(self._bot(fields), kind, shown, message.chat)
         return shown
 
-    def _bot(self, told: Json) -> Bot:
-        return next((bot for bot in self._chats.bots if bot.id == told.get("bot")), self._chats.bots[0])
+    def _bot(self, fields: Json) -> Bot:
+        return next((bot for bot in self._chats.bots if bot.id == fields.get("bot")), self._chats.bots[0])
 
-    def _message(self, told: Json) -> Message:
-        message = self._chats.find(told["chat"], told["message_id"])
+    def _message(self, fields: Json) -> Message:
+        message = self._chats.find(fields["chat"], fields["message_id"])
         if message is None:
-            raise ValueError(f"there is no message {told['chat']}/{told['message_id']} on Telegram")
+            raise ValueError(f"there is no message {fields['chat']}/{fields['message_id']} on Telegram")
         return message

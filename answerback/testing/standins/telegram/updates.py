@@ -1,4 +1,4 @@
-"""What Telegram has for our bots: sent to webhooks in the order of each chat, or given to whoever asks.
+"""What Telegram has for our bots: sent to webhooks in the order of each chat, or given to who asks for them.
 
 https://core.telegram.org/bots/api#getting-updates
 """
@@ -24,7 +24,7 @@ _LONGEST_WAIT = 2.0
 
 @dataclass
 class Webhook:
-    """What `setWebhook` was told."""
+    """The arguments of `setWebhook`."""
 
     url: str
     secret: str = ""
@@ -83,7 +83,7 @@ class Updates:
     def _wanted(self, kind: str, queue: Queue, webhook: Webhook | None) -> bool:
         """Return whether an update is of a kind that was asked for. Reactions are not, unless they are named."""
         if webhook is not None and webhook is not queue.webhook:
-            return True  # nobody has called setWebhook
+            return True  # setWebhook was not called
         allowed = webhook.allowed if webhook else queue.allowed
         return kind in allowed if allowed else kind != "message_reaction"
 
@@ -96,7 +96,7 @@ class Updates:
         return len(self.of(bot).waiting) + sum(len(line) for (id, _), line in self._sending.items() if id == bot.id)
 
     async def get(self, bot: Bot, offset: int, limit: int, timeout: float, allowed: list[str]) -> list[Json] | None:
-        """Return updates, once there are some; None if somebody else asks meanwhile."""
+        """Return updates, once there are some; None if another request comes meanwhile."""
         queue = self.of(bot)
         queue.turn += 1
         turn = queue.turn

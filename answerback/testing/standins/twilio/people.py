@@ -41,8 +41,8 @@ class People:
             case "press":
                 delivery = person.button(details["label"], details["payload"], of=details.get("of", ""))
             case "locate":
-                told = {name: str(details.get(name, "")) for name in ("label", "address")}
-                delivery = person.location(str(details["latitude"]), str(details["longitude"]), **told)
+                fields = {name: str(details.get(name, "")) for name in ("label", "address")}
+                delivery = person.location(str(details["latitude"]), str(details["longitude"]), **fields)
             case "opt":
                 word = details["word"]
                 if word == "STOP":
@@ -51,7 +51,7 @@ class People:
                     self._world.opted_out.discard(pair)
                 delivery = person.opt_out(word)
             case _:
-                raise ValueError(f"nobody can {act} on Twilio")
+                raise ValueError(f"it is not possible to {act} on Twilio")
         self._hooks.emit(NAME, delivery)
         return {"sid": delivery.id}
 

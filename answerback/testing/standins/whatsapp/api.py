@@ -44,7 +44,7 @@ class WhatsApp(StandIn):
         self._users: dict[str, Webhook] = {}
         """People by their phone number and their business-scoped id."""
         self._closed: dict[str, str] = {}
-        """People who have not written for 24 hours, and how that is told: refused or reported."""
+        """People who have not written for 24 hours, and how that shows: refused or reported."""
         self._typing: list[str] = []
         self._reactions: dict[str, str] = {}
         pauses = [float(one) for one in options.whatsapp_retries.split(",") if one]
@@ -113,8 +113,8 @@ class WhatsApp(StandIn):
             file = self._files.keep(details["file"], content_type, base64.b64decode(details["content"]))
             kind = content_type.partition("/")[0]
             kind = kind if kind in MEDIA else "document"
-            told = self._files.attached(file) | {"caption": details.get("caption")}
-            details = {"type": kind, "content": told | ({"filename": file.name} if kind == "document" else {})}
+            content = self._files.attached(file) | {"caption": details.get("caption")}
+            details = {"type": kind, "content": content | ({"filename": file.name} if kind == "document" else {})}
             act = "send"
         works: dict[str, Callable[..., Any]] = {
             "say": lambda text, **more: person.text(text, **more), "send": person.message, "press": person.pressed,
@@ -127,13 +127,18 @@ class WhatsApp(StandIn):
 
     def state(self) -> Json:
         """Return typing indicators, reactions, files, and when each message's first status was taken (ms)."""
-        told: dict[str, int] = {}
+        reported: dict[str, int] = {}
         for attempt in self._hooks.attempts:
             if attempt.platform == NAME and attempt.status == "OK":
                 for change in attempt.payload["entry"][0]["changes"]:
                     for status in change["value"].get("statuses", []):
-                        told.setdefault(status["id"], int((attempt.at + attempt.duration) * 1000))
-        return {"typing": self._typing, "reactions": self._reactions, "files": self._files.state(), "told": told}
+                        reported.setdefault(status["id"], int((attempt.at + attempt.duration) * 1000))
+        return {
+            "typing": self._typing,
+            "reactions": self._reactions,
+            "files": self._files.state(),
+            "reported": reported,
+        }
 
     def _served(self, work: Callable[[web.Request], Awaitable[Json]]) -> Handler:
         async def handler(request: web.Request) -> web.Response:
@@ -148,30 +153,30 @@ class WhatsApp(StandIn):
             raise refusal(190, "Invalid OAuth access token - Cannot parse access token", 401)
 
     async def _post(self, request: web.Request) -> Json:
-        told: Json = await request.json()
+        fields: Json = await request.json()
         number = request.match_info["number"]
-        if told.get("messaging_product") != "whatsapp":
+        if fields.get("messaging_product") != "whatsapp":
             raise refusal(100, "The parameter messaging_product is required.")
-        if told.get("status") == "read":
-            if "typing_indicator" in told:
-                self._typing.append(str(told["message_id"]))
+        if fields.get("status") == "read":
+            if "typing_indicator" in fields:
+                self._typing.append(str(fields["message_id"]))
             return {"success": True}
-        whom = str(told.get("to") or told.get("recipient") or "").removeprefix("+")
+        whom = str(fields.get("to") or fields.get("recipient") or "").removeprefix("+")
         if not whom:
             raise refusal(100, "The parameter to is required.")
         person = self._person(number, whom)
-        kind = str(told.get("type", "text"))
-        content: Json = told.get(kind) or {}
+        kind = str(fields.get("type", "text"))
+        content: Json = fields.get(kind) or {}
         text = shown(kind, content, self._files)
         closed = self._closed.get(whom, "") if kind not in ("template", "reaction") else ""
         if closed == "refused":
             raise refusal(131047, _CLOSED)
-        id, data = new_id(), str(told.get("biz_opaque_callback_data", ""))
+        id, data = new_id(), str(fields.get("biz_opaque_callback_data", ""))
         self._sent[id] = person, data
         if kind == "reaction":
             self._reactions[str(content.get("message_id"))] = text
         elif not closed:
-            self._keep(id, number, whom, person, text, told)
+            self._keep(id, number, whom, person, text, fields)
         if closed:
             self._fail(id, 131047, _CLOSED)
         else:
@@ -181,10 +186,10 @@ class WhatsApp(StandIn):
         contact = {"input": whom, "wa_id": person.phone} if person.phone else {"input": whom, "user_id": person.user_id}
         return {"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": id}]}
 
-    def _keep(self, id: str, number: str, whom: str, person: Webhook, text: str, told: Json) -> None:
-        kind = str(told.get("type", "text"))
-        blocks = [told[kind]] if kind not in ("text", "template") else []
-        thread, key = f"{number}/{person.phone or whom}", str(told.get("biz_opaque_callback_data", ""))
+    def _keep(self, id: str, number: str, whom: str, person: Webhook, text: str, fields: Json) -> None:
+        kind = str(fields.get("type", "text"))
+        blocks = [fields[kind]] if kind not in ("text", "template") else []
+        thread, key = f"{number}/{person.phone or whom}", str(fields.get("biz_opaque_callback_data", ""))
         self._journal.posted(
             NAME, "messages", id=id, thread=thread, body=text, key=key, who=number, blocks=blocks
         )  # fmt: skip

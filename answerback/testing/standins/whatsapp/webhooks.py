@@ -95,8 +95,8 @@ class WhatsApp:
 
     def new_number(self, phone: str, user: str = "") -> Delivery:
         """They have another phone number, and another id."""
-        told = {"body": "changed their number", "wa_id": phone, "type": "user_changed_number"}
-        return self.message("system", told | ({"user_id": user} if user else {}))
+        fields = {"body": "changed their number", "wa_id": phone, "type": "user_changed_number"}
+        return self.message("system", fields | ({"user_id": user} if user else {}))
 
     def new_user_id(self, user: str) -> Delivery:
         """They have another business-scoped id."""
@@ -107,13 +107,13 @@ class WhatsApp:
     def echo(self, type: str = "text", content: Any = None, *, id: str | None = None) -> Delivery:
         """Something that a person of the business did in the WhatsApp Business app."""
         body = {"from": self.display, "to": f"+{self.phone}", "id": id or new_id(), "timestamp": str(int(time.time()))}
-        told = {"body": "I am taking care of it."} if content is None else content
-        echoes = {"contacts": [self.contact], "message_echoes": [body | {"type": type, type: told}]}
+        content = {"body": "I am taking care of it."} if content is None else content
+        echoes = {"contacts": [self.contact], "message_echoes": [body | {"type": type, type: content}]}
         return self.change(echoes, "smb_message_echoes")
 
-    def statuses(self, *told: Json) -> Delivery:
+    def statuses(self, *statuses: Json) -> Delivery:
         """What became of messages: see `status`."""
-        return self.change({"contacts": [self.contact], "statuses": list(told)})
+        return self.change({"contacts": [self.contact], "statuses": list(statuses)})
 
     def status(self, id: str, state: str, data: str = "", errors: Sequence[Json] = ()) -> Json:
         """Return what became of one message of the business. `data`: what was sent with it."""
