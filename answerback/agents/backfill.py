@@ -68,16 +68,23 @@ def merge(history: Sequence[Message], read: Backfilled, is_own: Callable[[Spoken
     read_already = {message.message for message in history if message.message}
     read_already |= {message.id for message in history} | {message.reply for message in history if message.reply}
     fresh = [
-        _message(one, own=is_own(one))
-        for one in read.messages
+        ((one.at, number), _message(one, own=is_own(one)))
+        for number, one in enumerate(read.messages)
         if one.text.strip()
         and read_already.isdisjoint({one.message, one.reply if is_own(one) else one.message, _id(one)})
     ]
     others = [message for message in history if message.gap is None or message.gap.final]
     follows = any(message.gap is not None and message.gap.after for message in history)
-    # Where the platform lists what the history has, its time counts: ours is that of the commit, by another clock.
-    times = {id: one.at for one in read.messages if one.at for id in _ids(one, own=is_own(one)) if id}
-    merged = _in_order(others, fresh, times, follows=follows)
+    # What the history has may be listed, too: then it stands as in the list. Our own time is that of the commit, by
+    # another clock.
+    listed = {
+        id: (one.at, number)
+        for number, one in enumerate(read.messages)
+        if one.at
+        for id in _ids(one, own=is_own(one))
+        if id
+    }
+    merged = _in_order(others, fresh, listed, follows=follows)
     if read.gap is not None:
         merged.insert(_place(read, merged), _line(read.gap))
     same = 0
@@ -86,22 +93,30 @@ def merge(history: Sequence[Message], read: Backfilled, is_own: Callable[[Spoken
     return BackfillMerge(history[same:], merged[same:])
 
 
-def _in_order(
-    history: Sequence[Message], fresh: Sequence[Message], times: Mapping[str, int], *, follows: bool
-) -> list[Message]:
-    """Return all messages by their times. `follows`: whether of two in one millisecond the fresh one comes last.
+_Position = tuple[int, int]
+"""The time of a message by the platform's clock, ms, and its place in what was read: there may be several in one ms."""
 
-    `times`: those by the platform's clock, as far as they are known, by any id of a message.
+
+def _in_order(
+    history: Sequence[Message],
+    fresh: Sequence[tuple[_Position, Message]],
+    listed: Mapping[str, _Position],
+    *,
+    follows: bool,
+) -> list[Message]:
+    """Return all messages in order. `follows`: whether a fresh one comes after one of the same time that is not listed.
+
+    `listed`: where what the history has was read, too, by any id of a message.
     """
     merged: list[Message] = []
-    waiting = sorted(fresh, key=lambda message: message.at)[::-1]
+    waiting = sorted(fresh, key=lambda each: each[0])[::-1]
     for message in history:
         ids = (message.message, message.id, message.reply)
-        at = next((times[id] for id in ids if id in times), message.at)
-        while waiting and at and waiting[-1].at < at + (not follows):
-            merged.append(waiting.pop())
+        position = next((listed[id] for id in ids if id in listed), (message.at + (not follows), -1))
+        while waiting and waiting[-1][0] < position:
+            merged.append(waiting.pop()[1])
         merged.append(message)
-    return [*merged, *reversed(waiting)]
+    return [*merged, *(each for _, each in reversed(waiting))]
 
 
 def _place(read: Backfilled, merged: Sequence[Message]) -> int:

@@ -145,7 +145,8 @@ async def test_an_edit_changes_what_still_waits_and_a_deletion_takes_it_back(pla
     [thread] = [id.decode() for id in await plain.database.call("ZRANGE", keys.threads(0), 0, -1)]
     assert await plain.answers(thread) == ["echo: first", "echo: second"]
     late = slack.changed("too late", ts="1700000000.000101", thread_ts="1700000000.000100")
-    assert (await plain.post("slack", late))[1]["status"] == "ignored"
+    assert (await plain.post("slack", late))[1]["reason"] == "changed the history"
+    assert await plain.answers(thread) == ["echo: first", "echo: second"]
 
 
 async def test_a_slow_client_is_sent_away(plain: System) -> None:

@@ -84,6 +84,8 @@ async def test_a_connection_is_replaced_before_and_after_slack_closes_it(socket:
     async def one() -> bool:
         return [each["retiring"] for each in (await standins.state("slack"))["sockets"]] == [False]
 
+    # A worker has the lease before its connection is open.
+    await until(one, what="a connection")
     said = 0
     for number, reason in enumerate(("warning", "refresh_requested", "")):
         for half in range(2):

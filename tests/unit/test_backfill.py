@@ -122,3 +122,6 @@ def test_messages_of_one_millisecond_stay_in_their_order() -> None:
     assert texts(history, Backfilled((at(3), at(4)))) == [f"text {number}" for number in range(1, 5)]
     older = list(merge([], Backfilled((at(3), at(4)), Gap(cursor="older")), is_own).messages)
     assert texts(older, Backfilled((at(1), at(2)))) == [f"text {number}" for number in range(1, 5)]
+    listed = Backfilled((at(1), at(2), at(3)))
+    for number in (1, 2, 3):
+        assert texts([msgspec.structs.replace(overheard(number), at=7)], listed) == ["text 1", "text 2", "text 3"]
