@@ -27,8 +27,8 @@ _LIST = re.compile(rb"^ *local (\w+)(?:, \w+)? = list\([\w +]+, (\d)\)$", re.MUL
 _PROMISED = frozenset(
     {
         "accept", "amend", "amend_history", "remember", "open_chat", "update_chat", "finish_file", "step", "commit",
-        "dead_letter",
-        "mark_sending", "show", "fail_reply", "replay_event", "replay_reply", "delete_dead_letter", "replace_thread",
+        "dead_letter", "mark_sending", "show", "settle", "confirm", "fail_reply",
+        "replay_event", "replay_reply", "delete_dead_letter", "replace_thread",
         "delete_file", "cancel", "unlock", "requeue", "set_attention", "rotate", "revoke", "swap_field",
         "finish_request", "claim_session", "write_session",
         "change_layout", "copied", "leave", "arrive", "add_counters", "end_move",

@@ -6,6 +6,9 @@ import asyncio
 from contextlib import suppress
 from unittest.mock import ANY
 
+import pytest
+import uvloop
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from answerback.errors import StoreUnavailable
@@ -105,3 +108,25 @@ async def test_no_call_outlives_a_server_that_hangs_or_dies(server: Server) -> N
     finally:
         await database.close()
         await other.close()
+
+
+def test_a_call_fails_if_its_connection_is_closed_before_it_is_sent(server: Server) -> None:
+    async def call() -> None:
+        database = Database(server.url)
+        assert await database.call("PING")
+        [node] = await database.nodes()
+        link = node.pipe._link
+        assert link is not None
+        link.close()
+        await asyncio.sleep(0)
+        with pytest.raises(RedisConnectionError):
+            await asyncio.wait_for(link.send([b"*1\r\n$4\r\nPING\r\n"]), 30)
+        assert await database.call("PING")
+        await database.close()
+
+    # As in ingress and workers: here, writing to a closed connection raises.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        failed: list[dict[str, object]] = []
+        runner.get_loop().set_exception_handler(lambda _, context: failed.append(context))
+        runner.run(call())
+        assert failed == []

@@ -116,6 +116,10 @@ class Link(asyncio.Protocol):
 
     def _flush(self) -> None:
         unsent, self._unsent = self._unsent, []
+        if self._transport.is_closing():
+            # Between the call and this. Nothing of it was sent.
+            self._fail(RedisConnectionError("Connection closed by server."))
+            return
         self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
 
     def _watch(self) -> None:
