@@ -75,3 +75,12 @@ async def test_all_milliseconds_of_a_second_come_through(threads: Threads) -> No
         assert score == taken.till
         seen.add(taken.till % 1000)
     assert len(seen) > 20
+
+
+async def test_a_response_that_comes_late_does_not_make_it_earlier(threads: Threads) -> None:
+    threads._estimate(1_000_000)
+    threads._estimate(999_700)
+    assert threads.now >= 1_000_000
+    # This was no delay.
+    threads._estimate(900_000)
+    assert threads.now < 950_000

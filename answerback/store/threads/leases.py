@@ -17,6 +17,11 @@ from answerback.store.threads.wakeups import Wakeups
 
 log = get_logger(__name__)
 
+KEPT = 60_000
+"""ms for which an estimate of the time of Redis is kept although later ones are earlier."""
+SET_BACK = 1000
+"""ms: an estimate that is earlier by more means that the clock was set back."""
+
 
 class Reservation(msgspec.Struct, frozen=True):
     """Threads reserved until `till` (ms, by the lease clock).
@@ -38,7 +43,7 @@ class Reservations:
         self.scripts = scripts
         self._lease = int(lease * 1000)
         self.version = version
-        self._ahead = 0
+        self._ahead = self._estimated = 0
         self._clocks: dict[Partition, int] = {}
         self._wakeups = Wakeups(database)
         self._watches: dict[object, Watch] = {}
@@ -51,11 +56,20 @@ class Reservations:
             limit=limit,
             lease=self._lease,
         )
-        self._ahead = wall - monotonic()
+        self._estimate(wall)
         self._clocks[p] = till - self._lease - monotonic()
         # A worker reserves before its first heartbeat: a step that comes between the two is noticed, too.
         await self._observe(p, sent, wall)
         return Reservation(till, tuple(id.decode() for id in ids), wait if wait >= 0 else None)
+
+    def _estimate(self, wall: int) -> None:
+        """Note the time of Redis. A response that comes late makes it look earlier: an earlier estimate is better then.
+
+        It is kept for a minute, since clocks drift, and unless the clock of Redis was set back.
+        """
+        now = monotonic()
+        if not 0 < self._ahead - (wall - now) < SET_BACK or now - self._estimated > KEPT:
+            self._ahead, self._estimated = wall - now, now
 
     async def give_back(self, p: Partition, queue: keys.Queue, reservation: Reservation) -> None:
         """Give back reserved threads that were not claimed. Those whose reservation has expired are left alone."""
