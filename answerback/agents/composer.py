@@ -67,7 +67,7 @@ class Composer:
         return [self._reply(client, *each) for each in zip(keys, texts, contents, strict=True)]
 
     def other(self, key: str, kind: ReplyKind, content: ReplyContent, text: str = "") -> Sequence[Reply]:
-        """Return the reply that is no message of its own: an edit, a reaction, a review.
+        """Return the reply that is not a message of its own: an edit, a reaction, a review.
 
         Raises:
             UnsupportedReply: The platform has nothing of this kind, or would refuse it.

@@ -165,7 +165,7 @@ class TurnRecord:
         self._stream_message(ordinal)
 
     def _other_key(self, kind: ReplyKind) -> str:
-        """Return the key of a reply that is no message of its own, the same in every attempt."""
+        """Return the key of a reply that is not a message of its own, the same in every attempt."""
         self.others += 1
         return f"{self.id}.{kind}{self.others - 1}"
 

@@ -176,7 +176,7 @@ class TurnReplies(TurnRecord):
             form: What is asked.
 
         Raises:
-            TypeError: It is no form.
+            TypeError: It is not a form.
             UnsupportedReply: The platform has no forms, would refuse this one, or the turn answers no press.
 
         Example:

@@ -61,5 +61,5 @@ class Settlements:
 
 
 def _kind(reply: Reply) -> dict[str, str]:
-    """Return what a log line says of a reply that is no message."""
+    """Return what a log line says of a reply that is not a message."""
     return {} if reply.kind == "message" else {"kind": reply.kind}

@@ -80,7 +80,7 @@ def parse_installation(body: bytes) -> list[Inbound] | Ignored:
 
 
 def installations(get: Callable[[str], Exchange[Response]]) -> Exchange[Sequence[Account]]:
-    """List all installations. `get` makes a request as the app, and refuses what is no success.
+    """List all installations. `get` makes a request as the app, and refuses what is not a success.
 
     https://docs.github.com/en/rest/apps/apps#list-installations-for-the-authenticated-app
     """

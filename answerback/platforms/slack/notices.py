@@ -55,7 +55,7 @@ def _reaction(envelope: Envelope) -> Parsed:
     event = decode(_reacted, envelope.event, _DOCUMENTED)
     item = event.item
     if item is None or item.type != "message" or not item.channel or not item.ts:
-        return Ignored("a reaction to something that is no message")
+        return Ignored("a reaction to something that is not a message")
     if not event.user or not event.reaction:
         raise MalformedBody("a reaction without its user or its name")
     team, removed = _team(envelope), event.type == "reaction_removed"

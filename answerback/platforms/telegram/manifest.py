@@ -34,7 +34,7 @@ def document(app: AppRequest) -> Mapping[str, object]:
     for command in app.commands:
         if not _COMMAND.fullmatch(command):
             raise ValueError(
-                f"{command} is no command of Telegram: a /, then lower-case letters, digits and _, at most 32"
+                f"{command} is not a Telegram command: a /, then lower-case letters, digits and _, at most 32"
             )
     wanted = {*grants(app.features), *_BUSINESS, *(_CHANNELS if "messages" in app.features else ())}
     return {

@@ -97,7 +97,7 @@ def _algorithm(settings: str) -> Algorithm | None:
 
 
 def _hash_of_body(delivery: Delivery) -> bytes:
-    """Return the digest of a body that is no form, which is in the signed URL; b"" without one."""
+    """Return the digest of a body that is not a form, which is in the signed URL; b"" without one."""
     try:
         return all_fields(delivery.query).get("bodySHA256", [""])[0].lower().encode(errors="surrogatepass")
     except ValueError:
