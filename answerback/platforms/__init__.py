@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from answerback.platforms.context import History, HistoryPage, Names, Spoken
+from answerback.platforms.exchange import Exchange, Place, Request, Response
 from answerback.platforms.inbound import (
     NO_KEYS,
     Answer,
@@ -33,28 +35,15 @@ from answerback.platforms.outbound import (
     FIND,
     NATIVE,
     UNKNOWN,
-    Begun,
     Client,
-    Exchange,
     Extra,
-    History,
-    HistoryPage,
-    Names,
     NextPage,
-    Place,
     Prepared,
-    Presence,
-    PresenceOutcome,
     Repeat,
-    Request,
-    Response,
     Sent,
-    Spoken,
-    Streaming,
-    StreamRequest,
-    StreamTask,
     scope,
 )
+from answerback.platforms.progress import Begun, Presence, PresenceOutcome, Streaming, StreamRequest, StreamTask
 
 if TYPE_CHECKING:
     from answerback.platforms.catchup import CatchupSupport

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from answerback.events import Event
-from answerback.platforms.outbound import Client, Exchange
+from answerback.platforms.exchange import Exchange
+from answerback.platforms.outbound import Client
 
 if TYPE_CHECKING:
     from answerback.settings import Settings

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from answerback.platforms.outbound import Client, Exchange
+from answerback.platforms.exchange import Exchange
+from answerback.platforms.outbound import Client
 
 if TYPE_CHECKING:
     from answerback.accounts import Account

@@ -1,48 +1,22 @@
-"""The outbound half: exchanges with a platform, and the client that holds them."""
+"""The outbound half of a platform: the client, which holds the exchanges, and the results of posting."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Generator, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol, Self, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from answerback.accounts import Account
 from answerback.errors import Rejected
-from answerback.events import Address, Event
-from answerback.masking import masked
-from answerback.messages import Attachment, Author, Identity
-from answerback.platforms.inbound import Headers
+from answerback.messages import Attachment, Identity
+from answerback.platforms.exchange import Exchange
 from answerback.replies import Reply, ReplyKind
 
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request to a platform. `url` is absolute; header values may contain a credential."""
-
-    method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
-    url: str
-    headers: dict[str, str] = {}
-    body: bytes = b""
-
-    def __repr__(self) -> str:
-        return f"Request({self.method} {masked(self.url)}, {len(self.body)} bytes)"
-
-
-class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """A complete HTTP response. A lost connection is raised into the exchange as `Unavailable` instead."""
-
-    status: int
-    headers: Headers = {}
-    body: bytes = b""
-
-
-T = TypeVar("T")
-Exchange = Generator[Request, Response, T]
-"""A conversation with a platform: yields requests, is sent responses, returns a result.
-
-Raises `RateLimited`, `Rejected` or `Unavailable` according to the response.
-"""
+if TYPE_CHECKING:
+    from answerback.platforms.context import History, Names
+    from answerback.platforms.progress import Presence, Streaming
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -199,204 +173,3 @@ class Client(Protocol):
         """Return the content of a file that an event refers to. Raises `Rejected`, with words for the agent."""
         yield from ()
         raise Rejected(f"files cannot be read from this platform: {attachment.name}")
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an agent is at work: the thread and address of the event it answers.
-
-    Attributes:
-        message: The platform's id of the event's message, if it is one.
-        author: The platform's id of its author.
-        account: Our account that it came through, as in `Event`.
-    """
-
-    thread: str
-    address: Address
-    message: str = ""
-    author: str = ""
-    account: str = ""
-
-    @classmethod
-    def of(cls, event: Event) -> Self:
-        """Return the place of an event."""
-        return cls(
-            thread=event.thread,
-            address=event.address,
-            message=event.message,
-            author=event.author.id,
-            account=event.account,
-        )
-
-
-PresenceOutcome = Literal["completed", "failed", "cancelled"]
-
-
-class Presence(Protocol):
-    """How people see that an agent is at work. Its requests are made beside the turn and their loss never matters.
-
-    Each raises `RateLimited`, `Rejected` or `Unavailable`, as other exchanges do. After a `RateLimited`, presence alone
-    is paused: replies have limits of their own. A class that inherits from this has the defaults of what is optional.
-    """
-
-    refresh: float
-    """Seconds after which `working` is to be shown again, since the platform lets it expire; 0 if it does not."""
-    pace: float = 1.0
-    """Seconds between two requests on average, of all threads and workers: the rest of a limit is for replies."""
-    lasting: bool = False
-    """Whether it is shown with the event's message and may stay there, such as a reaction.
-
-    `idle` is then called only for an agent with `presence="outcome"`.
-    """
-
-    def with_message(self, place: Place) -> bool:
-        """Return whether it is shown with the event's message, so that each message of a thread has its own."""
-        return self.lasting
-
-    def working(self, place: Place, words: str) -> Exchange[None]:
-        """Show that an agent is at work. `words` says what it does, such as "Searching the tracker…"; "" if unknown."""
-        ...
-
-    def idle(self, place: Place, outcome: PresenceOutcome) -> Exchange[None]:
-        """Show that the work has ended."""
-        ...
-
-    def limits(self, place: Place) -> Sequence[str]:
-        """Return the scopes of `RateLimited` that apply to these requests: none is made while one is paused."""
-        return [""]
-
-
-class StreamTask(msgspec.Struct, frozen=True):
-    """A tool that an agent uses while it writes, as people see it. `id`: the same when it has ended."""
-
-    id: str
-    title: str
-    state: Literal["running", "done", "failed"] = "running"
-
-
-StreamRequest = Literal["begin", "append", "end"]
-
-
-class Streaming(Protocol):
-    """How a reply is shown while it is written. What was shown is brought to the final text at the end.
-
-    Its messages are described by `Reply.shown`. Progress is lost without harm, and the end is sent like a reply.
-    """
-
-    default: bool
-    """Whether agents that write in pieces are shown, unless they are declared otherwise."""
-    appends: bool
-    """Whether pieces can be added to a message; otherwise its whole text is replaced each time."""
-    pace: float
-    """Seconds between two requests that add to a message."""
-    edit_pace: float
-    """Seconds between two requests that replace a message's text."""
-    budget: Mapping[StreamRequest, float]
-    """How many requests a minute one worker may make for progress; those that end a message come on top."""
-
-    def begin(self, reply: Reply, place: Place, tasks: Sequence[StreamTask] = ()) -> Exchange[Begun]:
-        """Create the message, with `reply.text` as its first piece. Its last request is the one that takes effect."""
-        ...
-
-    def append(self, reply: Reply, piece: str, tasks: Sequence[StreamTask] = ()) -> Exchange[None]:
-        """Show more. `reply.text` is the whole text of the message, which ends with `piece`.
-
-        Raises `StreamClosed` if the platform takes no more pieces of this message. Only called while `shown.open`.
-        """
-        ...
-
-    def end(self, reply: Reply) -> Exchange[Sent]:
-        """Make the message's text equal to `reply.text` and close it for pieces; without a text, delete it.
-
-        May be repeated, whatever became of earlier requests. Also replaces the text of a message that is still being
-        written. Raises `MessageGone` if there is no such message any more.
-        """
-        ...
-
-    def find(self, reply: Reply, account: Identity, known: Collection[str] = ()) -> Exchange[Sent | NextPage | None]:
-        """Search one page for the message that `begin` may have created, as `Client.find` does. `known`: not these."""
-        ...
-
-    def limits(self, reply: Reply, request: StreamRequest) -> Sequence[str]:
-        """Return the scopes of `RateLimited` that apply to a request."""
-        ...
-
-
-class Begun(msgspec.Struct, frozen=True):
-    """A message that has been created to show a reply. `open`: whether pieces may be appended; else it is edited."""
-
-    message: str
-    url: str = ""
-    open: bool = False
-
-
-class Spoken(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of a thread, as the platform's history has it.
-
-    Attributes:
-        message: The platform's id of the message.
-        identities: As in `Event`: by these our own messages are recognised.
-        at: When it was written, in ms by the platform's clock.
-        delivery: The delivery id of its event: a webhook that comes later is then known to be the same message.
-        reply: The key of a reply that it carries, as in `Event`.
-    """
-
-    message: str
-    author: Author
-    text: str
-    identities: tuple[str, ...] = ()
-    at: int = 0
-    attachments: tuple[Attachment, ...] = ()
-    delivery: str = ""
-    reply: str = ""
-
-
-class HistoryPage(NamedTuple):
-    """Messages of a thread, oldest first.
-
-    Attributes:
-        cursor: Leads to more of them; "" if there are none.
-        forward: Whether those follow these messages, since the platform gives the oldest first; else they precede them.
-    """
-
-    messages: Sequence[Spoken]
-    cursor: str
-    forward: bool = False
-
-
-class History(Protocol):
-    """How earlier messages of a thread are read."""
-
-    def begins(self, place: Place) -> bool:
-        """Return whether the event's message is the first one of its thread, so that nothing was said before."""
-        return False
-
-    def page(self, place: Place, limit: int, cursor: str = "") -> Exchange[HistoryPage]:
-        """Return messages before the event's message: the newest `limit`, or the oldest ones if it is `forward`."""
-        ...
-
-    def limits(self, place: Place) -> Sequence[str]:
-        """Return the scopes of `RateLimited` that apply to reading the history."""
-        ...
-
-
-class Names(Protocol):
-    """What people and channels are called, where events name them by ids.
-
-    Names are looked up before a turn, and kept for days. Their loss never matters: the ids stay.
-    """
-
-    def wanted(self, author: Author | None, text: str, channel: str = "") -> Collection[str]:
-        """Return the ids in a message that people see as names: of its author, in its text, of its channel."""
-        ...
-
-    def named(self, text: str, names: Mapping[str, str]) -> str:
-        """Return a text with the names in place of their ids."""
-        ...
-
-    def look_up(self, id: str, place: Place) -> Exchange[str]:
-        """Return a name; "" if the id names no one and nothing. Raises as other exchanges do."""
-        ...
-
-    def limit(self, id: str, place: Place) -> str:
-        """Return the scope of `RateLimited` that applies to looking up an id. Replies must not depend on it."""
-        ...

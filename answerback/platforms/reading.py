@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
+from answerback.platforms.exchange import Exchange
 from answerback.platforms.inbound import Answer, Delivery
-from answerback.platforms.outbound import Exchange
 
 if TYPE_CHECKING:
     from answerback.settings import Settings
