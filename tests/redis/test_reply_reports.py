@@ -5,12 +5,15 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from answerback.errors import StoreUnavailable
 from answerback.notifications import ReplyStatus
 from answerback.outgoing import Button, ReplyContent
 from answerback.replies import DeadLetter, Reply
+from answerback.store.redis import Database
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.threads import Threads
+from tests.redis.conftest import Server
 from tests.redis.given import THREAD, accept, claim, counters, courier, dump, lapse, turn
 
 CONTENT = ReplyContent(actions=(Button("Yes", name="Yes"),))
@@ -122,3 +125,19 @@ async def test_a_reply_whose_platform_reports_is_kept_whole(threads: Threads, ou
     assert [(each.text, each.address, each.content) for each in (whole["r1"], whole["r2"])] == [
         (key, {"to": "1"}, CONTENT) for key in ("r1", "r2")
     ]
+
+
+async def test_a_report_is_accepted_only_when_replicas_have_what_settled_its_reply(
+    server: Server, threads: Threads, outbox: Outbox
+) -> None:
+    await put(threads, "r1")
+    (outgoing,) = await courier(threads, outbox)
+    await outbox.mark_sending(state(outgoing, "sending"))
+    database = Database(server.url, timeout=0.5, replicas=1)
+    alone = Outbox(Threads(database))
+    # There is no replica. Reported again, it is settled already, but no more confirmed than before.
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await alone.report(status(sent=True))
+    assert (await outbox.replies(THREAD))["r1"].state == "sent"
+    await database.close()

@@ -15,7 +15,7 @@ class MessageThreads:
 
     async def record(self, delivery: str, thread: str) -> None:
         """Record the thread of a message of our own. All others are found by the ids that recognise duplicates."""
-        await self._database.call("SET", keys.message_thread(delivery), thread, "PX", self._threads.seen)
+        await self._database.confirmed(("SET", keys.message_thread(delivery), thread, "PX", self._threads.seen))
 
     async def find(self, delivery: str, otherwise: str) -> str:
         """Return the thread of a message; `otherwise` if it is unknown.

@@ -49,8 +49,15 @@ class ReplyReports:
 
         Of a reply of several messages only the one that is named fails: its other parts may be shown already.
         """
-        if status.state == "sent":
-            return await self._confirm(status.thread, status.reply, status.message, "")
+        sent = status.state == "sent"
+        if await (self._confirm(status.thread, status.reply, status.message, "") if sent else self._fail(status)):
+            return True
+        # Whatever settled it before may not have been confirmed by replicas, and the platform does not report it again.
+        p = await self._threads.locate(status.thread)
+        await self._database.confirmed(("HEXISTS", keys.outbox(p, status.thread), status.reply))
+        return False
+
+    async def _fail(self, status: ReplyStatus) -> bool:
         p, thread, key = await self._threads.locate(status.thread), status.thread, status.reply
         names = [
             *self._names(p, thread), keys.dead_letter_times(p), keys.dead_letters(p), keys.dead_letter_payloads(p),
