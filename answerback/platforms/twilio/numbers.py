@@ -9,11 +9,15 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from answerback.errors import Rejected
+from answerback.log import get_logger
 from answerback.messages import Identity
 from answerback.platforms import Exchange, Request
 from answerback.platforms.answer import harmless, read
 from answerback.platforms.decoding import Spare
 from answerback.platforms.twilio.refusal import check
+
+log = get_logger(__name__)
 
 _NAMED = 3
 """Numbers that are named."""
@@ -58,14 +62,25 @@ class Numbers:
         self._get, self._api, self._accounts, self._clock = get, api, accounts, clock
 
     def whoami(self) -> Exchange[Identity]:
-        """Return who we are. An API key may not read the account itself, but its numbers."""
+        """Return who we are. An API key may not read the account itself, but its numbers.
+
+        An account whose credential is refused must not keep the others from working.
+        """
         names, mentions = [], []
         for account in self._accounts:
-            numbers = yield from self._of(account)
+            try:
+                numbers = yield from self._of(account)
+            except Rejected as refusal:
+                if len(self._accounts) == 1:
+                    raise
+                log.error("an account's credential is refused", account=account, error=str(refusal))
+                continue
             shown = ", ".join(number.phone_number for number in numbers[:_NAMED])
             more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
             names.append(f"{account} ({shown or 'no numbers of its own'}{more})")
             mentions += [number.phone_number for number in numbers]
+        if not names:
+            raise Rejected("Twilio refuses the credentials of all accounts: check TWILIO_AUTH_TOKEN and TWILIO_API_KEY")
         marks = tuple(f"account:{account}" for account in self._accounts)
         return Identity(name=", ".join(names), mentions=tuple(mentions), marks=marks)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from answerback.errors import Rejected
+from answerback.log import get_logger
 from answerback.messages import Attachment, Identity
 from answerback.outgoing import NO_CONTENT
 from answerback.platforms import NATIVE, UNKNOWN, Client, Exchange, Extra, NextPage, Prepared, Repeat, Sent
@@ -28,6 +29,8 @@ from answerback.platforms.whatsapp.refusal import Missing, WindowClosed
 from answerback.platforms.whatsapp.statuses import callback_data
 from answerback.platforms.whatsapp.template import Template
 from answerback.replies import Reply, ReplyKind
+
+log = get_logger(__name__)
 
 LIMIT = 4096
 """Maximum length of a text, in code points."""
@@ -103,12 +106,23 @@ class WhatsApp(Client):
         return f"WhatsApp({self._api})"
 
     def whoami(self) -> Exchange[Identity]:
-        """Ask for each number that has a token of its own, else for the account of the token."""
+        """Ask for each number that has a token of its own, else for the account of the token.
+
+        A number whose token is refused must not keep the others from working.
+        """
         found: list[_Who] = []
         for number in self._calls.tokens:
             path = f"{number}?fields=display_phone_number,verified_name" if number else "me?fields=id,name"
-            response = yield from self._calls.get(number, path, "asking who we are", LAST)
+            try:
+                response = yield from self._calls.get(number, path, "asking who we are", LAST)
+            except Rejected as refusal:
+                if len(self._calls.tokens) == 1:
+                    raise
+                log.error("a number's token is refused", number=number, error=str(refusal))
+                continue
             found.append(read(response, _who, "WhatsApp", unknown=False))
+        if not found:
+            raise Rejected("Meta refuses all tokens in WHATSAPP_TOKEN")
         phones = ("".join(filter(str.isdigit, each.display_phone_number or "")) for each in found)
         return Identity(name=", ".join(each.words for each in found), marks=tuple(f"phone:{p}" for p in phones if p))
 

@@ -46,7 +46,7 @@ class Options:
     twilio_messages_per_second     above so many, Twilio answers 429; 0: never
     twilio_status_seconds          the time between two statuses of a message
     twilio_retries   seconds before each repeat of a webhook that failed: none, unless its URL asks for it
-    whatsapp_token   of several, each is accepted
+    whatsapp_token   of several, each is accepted; "NUMBER=TOKEN" for that number only
     whatsapp_retries seconds before each repeat of a webhook that failed
     whatsapp_statuses      what is reported of each message that was sent
     telegram_token   of several, each belongs to a bot: `telegram_username`, then the same with a 2
@@ -144,7 +144,7 @@ class Options:
             "TWILIO_API_URL": f"{url}/twilio",
             "WHATSAPP_API_URL": f"{url}/whatsapp/v25.0",
             "WHATSAPP_APP_SECRET": self.whatsapp_secret,
-            "WHATSAPP_TOKEN": self.whatsapp_token.split(",")[0],
+            "WHATSAPP_TOKEN": self.whatsapp_token if "=" in self.whatsapp_token else self.whatsapp_token.split(",")[0],
             "WHATSAPP_VERIFY_TOKEN": self.whatsapp_verify_token,
             "OPENAI_BASE_URL": f"{url}/model/v1",
             "OPENAI_API_KEY": self.model_key.split(",")[0],

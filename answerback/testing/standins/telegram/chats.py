@@ -52,12 +52,13 @@ class Chats:
 
     def __init__(self, options: Options) -> None:
         names = [options.telegram_username, *(f"{options.telegram_username}{number}" for number in range(2, 10))]
-        tokens = options.telegram_token.split(",")
-        self.bots = [Bot(token, int(token.partition(":")[0]), name) for token, name in zip(tokens, names, strict=False)]
+        self._named = list(zip(options.telegram_token.split(","), names, strict=False))
+        self.bots: list[Bot] = []
         self.reset()
 
     def reset(self) -> None:
-        """Delete everything."""
+        """Delete everything, and accept the first tokens."""
+        self.bots[:] = [Bot(token, int(token.partition(":")[0]), name) for token, name in self._named]
         self._messages: dict[tuple[int, int], Message] = {}
         self._last: dict[int, itertools.count[int]] = {}
         self._people: dict[int, Json] = {}
@@ -70,6 +71,10 @@ class Chats:
     def by_token(self, token: str) -> Bot | None:
         """Return the bot with a token."""
         return next((bot for bot in self.bots if bot.token == token), None)
+
+    def rotate(self, id: int, token: str) -> None:
+        """Give a bot another token, as @BotFather does: the former one is refused."""
+        self.bots[:] = [bot._replace(token=token) if bot.id == id else bot for bot in self.bots]
 
     def person(self, id: int, name: str = "") -> Json:
         """Return a person as a user."""

@@ -30,6 +30,7 @@ class People:
             "block": self._block,
             "migrate": self._migrate,
             "business": self._business,
+            "rotate": self._rotate,
         }
 
     def act(self, act: str, details: Json) -> Json:
@@ -119,6 +120,11 @@ class People:
         message = self.write(fields)
         message.business = fields.get("connection", "Fq2rDkzVWUmGEAAA1gxWkFqT4vM")
         return self._tell("business_message", message, fields)
+
+    def _rotate(self, fields: Json) -> Json:
+        """Give a bot another token: bot, token."""
+        self._chats.rotate(fields["bot"], fields["token"])
+        return {}
 
     def _tell(self, kind: str, message: Message, fields: Json) -> Json:
         shown = self._chats.json(message)

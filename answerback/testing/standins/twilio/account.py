@@ -106,11 +106,14 @@ class World:
     typing: list[str] = field(default_factory=list)
     targets: dict[str, str] = field(default_factory=dict)
     """The webhooks of our numbers, where they differ from the usual one."""
+    rotated: dict[str, str] = field(default_factory=dict)
+    """Auth tokens that replaced those of the options, by account."""
     url: str = ""
 
     @property
     def accounts(self) -> dict[str, str]:
-        return dict(zip(self.options.twilio_account.split(","), self.options.twilio_token.split(","), strict=True))
+        first = zip(self.options.twilio_account.split(","), self.options.twilio_token.split(","), strict=True)
+        return dict(first) | self.rotated
 
     @property
     def numbers(self) -> list[str]:

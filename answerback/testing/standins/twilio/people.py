@@ -34,6 +34,10 @@ class People:
             case "point":
                 self._world.targets[details["number"]] = details["url"]
                 return {}
+            case "rotate":
+                # https://www.twilio.com/docs/iam/api/authtoken: the secondary token becomes the only one.
+                self._world.rotated[account] = details["token"]
+                return {}
             case "say":
                 self._world.closed.discard(person.theirs)
                 files = [self._keep(account, *each) for each in details.get("files", [])]

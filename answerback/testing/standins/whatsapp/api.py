@@ -37,7 +37,7 @@ class WhatsApp(StandIn):
 
     def __init__(self, options: Options, journal: Journal, hooks: Hooks) -> None:
         self._options, self._journal, self._hooks = options, journal, hooks
-        self._tokens = options.whatsapp_token.split(",")
+        self._rotate()
         self._files = Files()
         self._sent: dict[str, tuple[Webhook, str]] = {}
         """Whom each message went to, and what was sent with it."""
@@ -50,7 +50,14 @@ class WhatsApp(StandIn):
         pauses = [float(one) for one in options.whatsapp_retries.split(",") if one]
         hooks.retries[NAME] = Retries(pauses, lambda _: True, lambda delivery, number, reason: delivery)
 
+    def _rotate(self, tokens: str = "", secret: str = "") -> None:
+        """Accept other access tokens, and sign with another app secret. "NUMBER=TOKEN": for that number only."""
+        given = [each.rpartition("=") for each in (tokens or self._options.whatsapp_token).split(",")]
+        self._tokens = {token: number for number, _, token in given}
+        self._secret = secret or self._options.whatsapp_secret
+
     def reset(self) -> None:
+        self._rotate()
         self._files.reset()
         for each in (self._sent, self._users, self._closed, self._typing, self._reactions):
             each.clear()
@@ -93,10 +100,13 @@ class WhatsApp(StandIn):
         press (id, title, of; row=True), react (emoji, of), edit (text, of), revoke (of), new_number (to, new_user),
         echo (type, content).
         lapse (how: "refused" or "reported"): 24 hours pass. fail (of, code, details): a message is not delivered.
-        forget (id): a file is deleted.
+        forget (id): a file is deleted. rotate (tokens, secret): other access tokens, another app secret.
         """
+        if act == "rotate":
+            self._rotate(**details)
+            return {}
         who = {name: details.pop(name) for name in ("phone", "user", "name", "number") if name in details}
-        person = Webhook(**({"number": self._options.whatsapp_number} | who), secret=self._options.whatsapp_secret)
+        person = Webhook(**({"number": self._options.whatsapp_number} | who), secret=self._secret)
         if act == "fail":
             return self._fail(details["of"], details["code"], details.get("details", "as the test says"))
         if act == "forget":
@@ -151,6 +161,9 @@ class WhatsApp(StandIn):
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if given not in self._tokens:
             raise refusal(190, "Invalid OAuth access token - Cannot parse access token", 401)
+        number = request.match_info.get("number", "")
+        if self._tokens[given] and request.method == "POST" and number != self._tokens[given]:
+            raise refusal(10, "(#10) Application does not have permission for this action", 403)
 
     async def _post(self, request: web.Request) -> Json:
         fields: Json = await request.json()
@@ -201,7 +214,7 @@ class WhatsApp(StandIn):
         return failed
 
     def _person(self, number: str, whom: str) -> Webhook:
-        secret = self._options.whatsapp_secret
+        secret = self._secret
         if whom in self._users:
             known = self._users[whom]
             return Webhook(number=number, phone=known.phone, user=known.user_id, name=known.name, secret=secret)
