@@ -16,6 +16,9 @@ ReplyKind = Literal["message", "edit", "delete", "reaction", "review", "check", 
 form: opened for one person.
 """
 
+TWICE = "sent again after a request of unknown outcome: it may appear twice"
+"""What is said of a reply that was sent so."""
+
 PREPARED = "prepared:"
 """Begins the `reply` of an event that carries no key, but something that the platform was given in preparation."""
 
@@ -93,6 +96,8 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             flight.
         looks: Number of completed searches for the reply on the platform since then.
         repeats: How often it was sent again after a request of unknown outcome.
+        twice: Whether it was sent again although the first one may be there.
+        slot: When it may be sent within the platform's rates, in ms by the clock of Redis; 0 if none is reserved.
         cursor: Where an unfinished search continues, which began at `searching` (ms).
         message: The platform's id of our message, once known.
         at: When the event it answers was sent, in ms by the platform's clock; 0 if unknown.
@@ -121,6 +126,8 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     unknown: int = 0
     looks: int = 0
     repeats: int = 0
+    twice: bool = False
+    slot: int = 0
     cursor: str = ""
     searching: int = 0
     message: str = ""

@@ -161,6 +161,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         max_attempts=settings.reply_max_attempts,
         backoff=backoff,
         late=settings.reply_late,
+        pacing=settings.reply_pacing,
     )
     reply_claimer = Claimer("due", threads, leases, sender, slots=settings.concurrency, lease=lease)
 

@@ -39,6 +39,7 @@ from answerback.platforms.outbound import (
     Extra,
     NextPage,
     Prepared,
+    Rate,
     Repeat,
     Sent,
     scope,
@@ -57,9 +58,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ALWAYS", "FIND", "NATIVE", "NO_KEYS", "UNKNOWN", "Answer", "Answered", "Begun", "Client", "Delivery", "Exchange",
     "Extra", "Handshake", "Headers", "History", "HistoryPage", "Ignored", "Inbound", "KeySource", "Keys", "Names",
-    "NextPage", "Parsed", "Place", "Platform", "Prepared", "Presence", "PresenceOutcome", "Refusal", "RefusalReason",
-    "Repeat", "Request", "Response", "SendOption", "Sent", "Spoken", "StreamRequest", "StreamTask", "Streaming",
-    "scope",
+    "NextPage", "Parsed", "Place", "Platform", "Prepared", "Presence", "PresenceOutcome", "Rate", "Refusal",
+    "RefusalReason", "Repeat", "Request", "Response", "SendOption", "Sent", "Spoken", "StreamRequest", "StreamTask",
+    "Streaming", "scope",
 ]  # fmt: skip
 
 SendOption = Literal["event", "delivery"]

@@ -54,6 +54,20 @@ def scope(platform: str, limit: str) -> str:
     return f"{platform}/{limit}" if limit else platform
 
 
+class Rate(NamedTuple):
+    """How fast a platform accepts replies, before it refuses them.
+
+    Attributes:
+        scope: What they have in common, such as a channel; as in `RateLimited`.
+        interval: Seconds between two of them, on average.
+        burst: How many may follow one another at once after a rest.
+    """
+
+    scope: str
+    interval: float
+    burst: int = 1
+
+
 class Repeat(NamedTuple):
     """What happens if a request of unknown outcome is made again.
 
@@ -148,6 +162,10 @@ class Client(Protocol):
     def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
         """Return the scopes of `RateLimited` that apply to posting this reply, or to looking for it."""
         ...
+
+    def rates(self, reply: Reply) -> Sequence[Rate]:
+        """Return the rates within which a reply is sent. `limits` still apply to what the platform refuses."""
+        return ()
 
     @property
     def presence(self) -> Presence | None:

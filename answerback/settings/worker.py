@@ -109,6 +109,11 @@ class WorkerSettings(Variables):
         alias="REPLY_LATE_SECONDS",
         description="seconds in which a reply whose request failed may still appear; it is not posted again before",
     )
+    reply_pacing: bool = Field(
+        True,
+        alias="REPLY_PACING",
+        description="send no faster than platforms accept replies; false: until a platform asks for a pause",
+    )
 
     reply_group_mentions: bool = Field(
         False,

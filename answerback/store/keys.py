@@ -277,6 +277,11 @@ def pause(scope: str) -> str:
     return f"ab:pause:{scope}"
 
 
+def slots(scope: str) -> str:
+    """STRING: when a rate of replies is fully replenished (µs). Until then."""
+    return f"ab:{{slots}}:{scope}"
+
+
 def probe() -> str:
     """STRING written to check whether the server accepts writes. One second."""
     return "ab:{0}:probe"

@@ -198,6 +198,7 @@ class Scripts:
         self.rotate = script("rotate")
         self.revoke = script("revoke")
         self.rate_limit = script("rate_limit")
+        self.reserve_slot = script("reserve_slot")
         self.begin_request = script("begin_request")
         self.finish_request = script("finish_request")
         self.claim_session = script("claim_session")

@@ -142,6 +142,7 @@ class System:
             "REPLY_LATE_SECONDS": "1.2",
             # Those who talk in tests make no pause.
             "LOOP_TURNS": "0",
+            "REPLY_PACING": "false",
             "SHUTDOWN_GRACE_SECONDS": "10",
             "DRAIN_SECONDS": "0",
             "WRONG_KEY_RATE_PER_IP": "off",

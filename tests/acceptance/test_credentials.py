@@ -65,6 +65,7 @@ class Scene(NamedTuple):
         return found
 
 
+SETTINGS = {"PUBLIC_URL": Options.twilio_url, "REPLY_PACING": "true"}
 BUSY = ("waiting", "in_flight", "retrying")
 
 
@@ -74,11 +75,11 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
     folder = tmp_path_factory.mktemp("credentials")
     two = {
         "telegram_token": ",".join(BOTS), "twilio_account": ",".join(ACCOUNTS), "twilio_token": ",".join(AUTH_TOKENS),
-        "whatsapp_token": bound(NUMBERS, "=", ACCESS_TOKENS), "whatsapp_retries": "0.1,0.2", "twilio_retries": "0.1,0.2",
+        "whatsapp_token": bound(NUMBERS, "=", ACCESS_TOKENS), "whatsapp_retries": "0.1,0.2",
     }  # fmt: skip
     async with (
         StandIns.start(folder, **two) as standins,
-        System.running(folder, {**standins.environment(), "PUBLIC_URL": standins.options.twilio_url}) as system,
+        System.running(folder, {**standins.environment(), **SETTINGS}) as system,
     ):
         await system.ingress()
         worker = await system.worker(AGENTS)

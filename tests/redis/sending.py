@@ -92,14 +92,14 @@ class Scene:
         self.platform = Platform()
         self.sender = self.another()
 
-    def another(self, late: float = LATE, max_attempts: int = 10) -> Sender:
+    def another(self, late: float = LATE, max_attempts: int = 10, pacing: bool = True) -> Sender:
         """A sender that knows nothing but what lies in Redis."""
         clients = Clients(CLIENTS)
         identities = Identities(clients, self.platform, WorkerRegistry(self.threads.database), self.threads)
         identities.resolved.update(dict.fromkeys(CLIENTS, US))
         return Sender(
             self.outbox, clients, identities, self.platform, Pauses(),
-            owner="worker", lease=5, backoff=Backoff(60, 60), late=late, max_attempts=max_attempts,
+            owner="worker", lease=5, backoff=Backoff(60, 60), late=late, max_attempts=max_attempts, pacing=pacing,
         )  # fmt: skip
 
     async def given(self, text: str = "yes", number: int = 1) -> None:
@@ -116,9 +116,9 @@ class Scene:
             await self.sender.run(outgoing)
         assert not self.platform.answers, "it asked for less"
 
-    async def later(self, seconds: float) -> None:
+    async def later(self, seconds: float, key: str = "r.0") -> None:
         """So many seconds pass. Whoever waits for a time may be claimed, and judges by the record."""
-        reply = await self.reply()
+        reply = await self.reply(key)
         earlier = {
             name: max(1, getattr(reply, name) - int(seconds * 1000))
             for name in ("unknown", "searching")

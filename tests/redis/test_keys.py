@@ -19,6 +19,7 @@ import pytest
 from answerback.events import Amendment
 from answerback.messages import Message
 from answerback.notifications import ReplyStatus
+from answerback.platforms import Rate
 from answerback.replies import DeadLetter, StreamedReply
 from answerback.store import keys
 from answerback.store.access.api_keys import ApiKeys
@@ -199,6 +200,7 @@ async def access(database: Database) -> None:
     api_keys, rates, requests = ApiKeys(database), RateLimits(database, rate=1, burst=2), Idempotency(database)
     (key, _), (other, _) = await api_keys.create(scopes=["admin"]), await api_keys.create(scopes=["admin"])
     await api_keys.rotate(key.id, grace=60)
+    await Outbox(Threads(database)).reserve_slot([Rate("telegram/1", 1.0), Rate("telegram/1:7", 3.0, burst=5)])
     await asyncio.gather(*[rates.spend(each.id) for each in (key, other) for _ in range(4)])
     await api_keys.revoke(key.id)
     owner = await requests.begin("digest", "route", "body", alone=True)

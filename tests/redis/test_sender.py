@@ -11,6 +11,7 @@ import pytest
 
 from answerback.errors import Unavailable
 from answerback.platforms import UNKNOWN, Repeat, Response
+from answerback.platforms.slack.api import Slack
 from answerback.platforms.standard.api import Standard
 from answerback.replies import Reply
 from answerback.store import keys
@@ -229,6 +230,34 @@ async def test_where_nothing_can_be_found_it_is_posted_again_once(
     await scene.later(2 * LATE)
     await scene.send(answer(b"", 200))
     assert (await scene.reply()).state == "sent"
+
+
+class FoundByText(Slack):
+    """A platform on which a reply is known by its text alone."""
+
+    finds_texts = True
+
+
+async def test_what_is_looked_for_by_its_text_is_posted_again_once_and_that_is_said(
+    threads: Threads, outbox: Outbox, letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CLIENTS, "slack", FoundByText("t", "https://slack.test"))
+    for second, state in ((answer({"ok": True, "ts": "9.9"}), "sent"), (answer(b"", 502), "failed")):
+        scene = Scene(threads, outbox, "slack")
+        number = 1 if state == "sent" else 2
+        await scene.given(number=number)
+        key = "r.0" if number == 1 else "r2.0"
+        await scene.send(answer(b"", 502))
+        await scene.later(2 * LATE, key)
+        await scene.send(scene.nothing(), scene.nothing(), second)
+        if state == "failed":
+            await scene.later(2 * LATE, key)
+            await scene.send(scene.nothing(), scene.nothing())
+        reply = await scene.reply(key)
+        assert (reply.state, scene.platform.posted) == (state, 2)
+        assert ("it may appear twice" in reply.error) == (state == "sent")
+    (letter,) = [letter async for letter in letters.list()]
+    assert "two requests had an unknown outcome" in letter.reason
 
 
 def cursors(scene: Scene) -> list[str]:

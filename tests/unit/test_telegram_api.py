@@ -54,6 +54,14 @@ def asked(done: Done[Any], number: int = 0) -> tuple[str, Any]:
     return request.url.rpartition("/")[2], json.loads(request.body)
 
 
+def test_replies_are_sent_as_fast_as_telegram_takes_them() -> None:
+    for place, a_minute in (({"chat": 7}, 63), (GROUP, 20)):
+        bot, chat = client.rates(reply(text="a", address=place))
+        assert [bot.scope, chat.scope] == list(client.limits(reply(text="a", address=place), looking=False))
+        assert (60 / chat.interval + chat.burst <= a_minute, 1 / bot.interval + bot.burst <= 30) == (True, True)
+    assert client.rates(reply(text="", kind="reaction")) == ()
+
+
 def test_a_reply_is_html_without_previews() -> None:
     done = run(client.post(reply(text="# Oil\n\n**Use** `a<b` & [this](https://x.example)")), posted())
     assert done.value == Sent("55")

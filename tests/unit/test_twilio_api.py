@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from answerback.errors import RateLimited, Rejected, TooLong, Unavailable
 from answerback.events import Address
 from answerback.messages import Attachment, Identity
-from answerback.platforms import FIND, NextPage, Place, Request, Sent
+from answerback.platforms import FIND, NextPage, Place, Rate, Request, Sent
 from answerback.platforms.dialects.sms import cheaper, segments
 from answerback.platforms.twilio.api import Twilio
 from answerback.platforms.twilio.dialect import LIMIT, split, written
@@ -213,6 +213,11 @@ def test_who_we_are_and_where_messages_go() -> None:
     assert f"set its webhook to {ours}#rc=5&rp=all" in elsewhere
     assert "AP1" in application
     assert "PUBLIC_URL" in run(client().concerns()).value[0]
+
+
+def test_a_number_is_given_as_many_messages_as_are_configured() -> None:
+    assert client().rates(reply()) == ()
+    assert client(rate=0.5).rates(reply()) == [Rate(f"{ACCOUNT}:+15005550006", 2.0)]
 
 
 def test_typing_is_shown_on_whatsapp_only() -> None:

@@ -14,7 +14,7 @@ from answerback.errors import NotYet, RateLimited, Rejected, Unavailable
 from answerback.events import Address
 from answerback.messages import Attachment, Identity
 from answerback.outgoing import Button, File, ReplyContent, Select
-from answerback.platforms import NATIVE, UNKNOWN, Place, Prepared, Response, Sent
+from answerback.platforms import NATIVE, UNKNOWN, Place, Prepared, Rate, Response, Sent
 from answerback.platforms.dialects import WHATSAPP, convert
 from answerback.platforms.manifest import AppRequest
 from answerback.platforms.whatsapp.api import WhatsApp
@@ -275,8 +275,22 @@ def test_who_we_are_and_what_we_may_do_is_asked_for_each_token() -> None:
         {"whatsapp_business_messaging"}
     )
     assert run(client().granted(), error(200)).value is None
+    # One that is refused does not keep the others from working.
+    done = run(client().whoami(), error(190, 401), number)
+    assert done.value.marks == ("phone:15550783881",)
     with pytest.raises(Rejected, match="WHATSAPP_TOKEN"):
-        run(client().whoami(), error(190, 401))
+        run(client().whoami(), error(190, 401), error(190, 401))
+    with pytest.raises(Rejected, match="create a new access token"):
+        run(client(**{"": "EAA"}).whoami(), error(190, 401))
+
+
+def test_replies_are_sent_as_fast_as_whatsapp_takes_them() -> None:
+    of_number, of_user = client().rates(reply())
+    assert (of_number.scope, of_user) == ("106", Rate("106:US.1", 6.0, 10))
+    assert 1 / of_number.interval + of_number.burst <= 80
+    slow = WhatsApp({"": "t"}, API, lambda: NOW, rate=1)
+    assert slow.rates(reply())[0].burst == 1
+    assert [rate.scope for rate in slow.rates(reply())] == list(slow.limits(reply(), looking=False))[1:]
 
 
 def test_the_manifest_lists_what_is_to_be_set_at_meta() -> None:

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 
 from answerback.errors import RateLimited
 from answerback.log import get_logger
-from answerback.platforms import scope
+from answerback.platforms import Rate, scope
 from answerback.store.threads.outbox import Outbox, Outgoing
 
 from ..metrics import PAUSED, PAUSES
 from ..retry import retry_while_unavailable
+from .progress import changed
 
 log = get_logger(__name__)
+
+LONGEST_TURN = 86_400_000
+"""ms that a reply may wait for its turn. More is a step of the clock."""
 
 
 class RateLimitPauses:
@@ -27,6 +31,23 @@ class RateLimitPauses:
         wait = await retry_while_unavailable(self._outbox.paused, scopes)
         if wait:
             await retry_while_unavailable(self._outbox.defer, outgoing, wait, retry=False)
+        return wait > 0
+
+    async def paced(self, outgoing: Outgoing, rates: Sequence[Rate]) -> bool:
+        """Defer the outbox until its reply may be sent within these rates. Return whether it has to wait.
+
+        All workers share the rates. A reply that waits keeps its turn, so that no later one overtakes it.
+        """
+        reply, now = outgoing.reply, self._outbox.now
+        if not rates or 0 < reply.slot <= now:
+            return False
+        wait = reply.slot - now
+        if not 0 < wait < LONGEST_TURN:
+            named = [rate._replace(scope=scope(reply.platform, rate.scope)) for rate in rates]
+            wait = await retry_while_unavailable(self._outbox.reserve_slot, named)
+        if wait:
+            slotted = changed(outgoing, slot=now + wait)
+            await retry_while_unavailable(self._outbox.defer, slotted, wait / 1000, retry=False)
         return wait > 0
 
     async def pause(self, outgoing: Outgoing, limit: RateLimited) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from answerback.errors import NotYet, Unavailable
 from answerback.outgoing import ReplyContent
 from answerback.platforms import Sent
-from answerback.replies import ShownMessage
+from answerback.replies import TWICE, ShownMessage
 from answerback.store.threads.outbox import Outgoing
 
 
@@ -21,7 +21,7 @@ def attempted(outgoing: Outgoing, now: int) -> Outgoing:
     reply = outgoing.reply
     return changed(
         outgoing, state="sending", attempts=reply.attempts + 1, first=reply.first or now, error="",
-        unknown=0, looks=0, cursor="", searching=0, repeats=reply.repeats + (reply.state == "sending"),
+        unknown=0, looks=0, cursor="", searching=0, repeats=reply.repeats + (reply.state == "sending"), slot=0,
     )  # fmt: skip
 
 
@@ -61,6 +61,7 @@ def refused(outgoing: Outgoing, trouble: Unavailable) -> Outgoing:
 def sent(outgoing: Outgoing, message: Sent) -> Outgoing:
     """Return a reply that was sent."""
     return changed(
-        outgoing, state="sent", message=message.message, url=message.url, error="", shown=None,
+        outgoing, state="sent", message=message.message, url=message.url, error=TWICE if outgoing.reply.twice else "",
+        shown=None,
         unknown=0, looks=0, cursor="", searching=0,
     )  # fmt: skip

@@ -46,7 +46,7 @@ SHORTEST = 1000
 CHANGES: frozenset[ReplyKind] = frozenset({"edit", "delete", "reaction", "check"})
 """The kinds of replies of which a late repeat would undo what followed it."""
 REPEATS = 1
-"""How often a reply is sent again after a request of unknown outcome, if its platform can neither drop nor find it."""
+"""How often a reply is sent again after a request of unknown outcome that its platform may not find."""
 PREPARATIONS = 3
 """How many times in a row a reply is prepared, with its last request, before the next attempt."""
 LONGEST_PAUSE, MOST_PAUSES = 86_400_000, 24
@@ -63,6 +63,7 @@ class Sender:
 
     Args:
         late: Seconds within which a reply may still appear.
+        pacing: Whether replies are sent no faster than platforms accept them, instead of waiting for refusals.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Sender:
         max_attempts: int = 10,
         backoff: Backoff,
         late: float = 30.0,
+        pacing: bool = True,
     ) -> None:
         self._outbox = outbox
         self._clients = clients
@@ -92,6 +94,7 @@ class Sender:
         self._max_attempts = max_attempts
         self._backoff = backoff
         self._late = late * 1000
+        self._pacing = pacing
 
     @property
     def paused(self) -> bool:
@@ -171,7 +174,7 @@ class Sender:
         for _ in range(PAGES_AT_ONCE):
             reply = outgoing.reply
             blind = client.repeat(reply).then == "unknown"
-            if reply.looks >= len(LOOKS) and not blind:
+            if reply.looks >= len(LOOKS) and not (blind or client.finds_texts):
                 log.warning("reply not found on the platform; posting it again", reply=reply.key)
                 return await self._post_anew(client, outgoing)
             if reply.looks >= len(LOOKS):
@@ -249,6 +252,8 @@ class Sender:
             return await self._settlements.failed(outgoing, f"gave up after {reply.attempts} attempts: {reply.error}")
         if await self._pauses.deferred(outgoing, limits_of(client, reply)):
             return None
+        if self._pacing and await self._pauses.paced(outgoing, client.rates(reply)):
+            return None
         attempt = progress.attempted(outgoing, self._outbox.now)
 
         async def mark_sending() -> float:
@@ -307,7 +312,10 @@ class Sender:
         return await (self._settlements.sent(anew, Sent("")) if deleted else self._post(client, anew))
 
     async def _post_blindly(self, client: Client, outgoing: Outgoing) -> Outgoing | None:
-        """Post a reply again that may be there already and cannot be looked for: once, then an operator decides."""
+        """Post a reply again that may be there already, since it cannot be looked for, or only by its text.
+
+        Once: then an operator decides.
+        """
         reply = outgoing.reply
         if reply.repeats >= REPEATS:
             return await self._settlements.failed(
@@ -316,7 +324,7 @@ class Sender:
                 "posted: look for it there, then drop this dead letter, or replay it",
             )
         log.warning("outcome unknown; posting the reply again, it may appear twice", reply=reply.key)
-        return await self._post_anew(client, outgoing)
+        return await self._post_anew(client, changed(outgoing, twice=True))
 
     async def _unsettled(self, client: Client, attempt: Outgoing) -> float:
         """Return the seconds for which an earlier edit may still undo what the message shows now; 0 if none can."""

@@ -14,7 +14,7 @@ from answerback.errors import Rejected
 from answerback.log import get_logger
 from answerback.messages import Attachment, Identity
 from answerback.outgoing import NO_CONTENT
-from answerback.platforms import NATIVE, UNKNOWN, Client, Exchange, Extra, NextPage, Repeat, Sent
+from answerback.platforms import NATIVE, UNKNOWN, Client, Exchange, Extra, NextPage, Rate, Repeat, Sent
 from answerback.platforms.telegram import changes, downloads, keyboard, posting
 from answerback.platforms.telegram.calls import Calls
 from answerback.platforms.telegram.emoji import emoji_of, usual_names
@@ -145,6 +145,17 @@ class Telegram(Client):
     def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
         account = reply.account
         return [self._calls.scope(account), self._calls.scope(account, TelegramPlace.of(reply).chat)]
+
+    def rates(self, reply: Reply) -> Sequence[Rate]:
+        """Return those that Telegram documents, for messages and edits: a burst counts toward the minute.
+
+        https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+        """
+        if reply.kind not in ("message", "edit"):
+            return ()
+        bot, chat = self.limits(reply, looking=False)
+        of_chat = Rate(chat, 4.0, burst=5) if TelegramPlace.of(reply).group else Rate(chat, 1.0, burst=3)
+        return [Rate(bot, 1 / 25, burst=5), of_chat]
 
     def fetch(self, attachment: Attachment) -> Exchange[bytes]:
         return (yield from downloads.fetch(self._calls, attachment))

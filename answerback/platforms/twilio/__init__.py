@@ -62,4 +62,4 @@ def client(settings: Settings) -> Client | None:
     if not credentials:
         return None
     webhook = f"{settings.public_url}/webhooks/{NAME}" if settings.public_url else ""
-    return Twilio(credentials, own.api_url, webhook=webhook, template=own.whatsapp_template or "")
+    return Twilio(credentials, own.api_url, webhook=webhook, template=own.whatsapp_template or "", rate=own.rate)

@@ -16,7 +16,7 @@ import msgspec
 
 from answerback.errors import Rejected
 from answerback.messages import Attachment, Identity
-from answerback.platforms import FIND, Client, Exchange, NextPage, Presence, Repeat, Request, Response, Sent
+from answerback.platforms import FIND, Client, Exchange, NextPage, Presence, Rate, Repeat, Request, Response, Sent
 from answerback.platforms.answer import read
 from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.twilio.codes import FAILED, explained
@@ -52,6 +52,7 @@ class Twilio(Client):
         api: Base URL of the API.
         webhook: Our URL for its webhooks, to which statuses are sent; "" without a public one.
         template: The SID of a content template with one variable, for WhatsApp; "" without one.
+        rate: Messages a second of each of our numbers; None: Twilio queues them.
     """
 
     finds_texts = True
@@ -64,11 +65,13 @@ class Twilio(Client):
         *,
         webhook: str = "",
         template: str = "",
+        rate: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._credentials = credentials
         self._main = next(iter(credentials))
         self._api, self._webhook, self._template, self._clock = api, webhook, template, clock
+        self._rate = rate
         self._numbers = Numbers(self._get, api, list(credentials), clock)
         self._search = Search(self._get, api, clock)
         self._downloads = Downloads(self._authorization, api)
@@ -116,6 +119,13 @@ class Twilio(Client):
     def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
         place = TwilioPlace.of(reply)
         return ["", place.account] if looking else ["", place.account, place.sender]
+
+    def rates(self, reply: Reply) -> Sequence[Rate]:
+        """Return that of our number, if it is configured: Twilio queues what a number cannot send yet.
+
+        https://help.twilio.com/articles/115002943027
+        """
+        return [Rate(TwilioPlace.of(reply).sender, 1 / self._rate)] if self._rate else ()
 
     def fetch(self, attachment: Attachment) -> Exchange[bytes]:
         return (yield from self._downloads.fetch(attachment))

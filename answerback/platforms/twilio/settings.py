@@ -79,6 +79,12 @@ class TwilioSettings(PlatformSettings):
         alias="TWILIO_WHATSAPP_TEMPLATE",
         description="content template (HX…) with one variable, for WhatsApp replies after more than 24 hours",
     )
+    rate: float | None = Field(
+        None,
+        gt=0,
+        alias="TWILIO_MESSAGES_PER_SECOND",
+        description="messages a second that each number is given; unset: as many as there are, which Twilio queues",
+    )
     api_url: HttpUrl = Field(
         "https://api.twilio.com",
         alias="TWILIO_API_URL",

@@ -59,4 +59,6 @@ def client(settings: Settings) -> Client | None:
     from answerback.platforms.whatsapp.api import WhatsApp
 
     own = settings.of(WhatsAppSettings)
-    return WhatsApp(own.tokens, own.api_url, template=own.template or "") if own.tokens else None
+    if not own.tokens:
+        return None
+    return WhatsApp(own.tokens, own.api_url, template=own.template or "", rate=own.rate)

@@ -14,7 +14,7 @@ from answerback.errors import Rejected
 from answerback.log import get_logger
 from answerback.messages import Attachment, Identity
 from answerback.outgoing import NO_CONTENT
-from answerback.platforms import NATIVE, UNKNOWN, Client, Exchange, Extra, NextPage, Prepared, Repeat, Sent
+from answerback.platforms import NATIVE, UNKNOWN, Client, Exchange, Extra, NextPage, Prepared, Rate, Repeat, Sent
 from answerback.platforms.answer import read
 from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.decoding import Spare
@@ -87,7 +87,13 @@ class WhatsApp(Client):
     reports = True
 
     def __init__(
-        self, tokens: Mapping[str, str], api: str, clock: Callable[[], float] = time.time, *, template: str = ""
+        self,
+        tokens: Mapping[str, str],
+        api: str,
+        clock: Callable[[], float] = time.time,
+        *,
+        template: str = "",
+        rate: int = 80,
     ) -> None:
         """Create a client.
 
@@ -96,8 +102,9 @@ class WhatsApp(Client):
             api: Base URL of the Graph API, with its version.
             clock: Returns the time in seconds.
             template: Name and language of the template for replies outside of the 24-hour window; "" without one.
+            rate: Messages a second that each number may send.
         """
-        self._api, self._clock = api, clock
+        self._api, self._clock, self._rate = api, clock, rate
         self._calls = Calls(tokens, api, clock)
         self._template = Template.of(template)
         self._presence = WhatsAppPresence(self._calls)
@@ -212,6 +219,16 @@ class WhatsApp(Client):
         """
         place = WhatsAppPlace.of(reply.address)
         return ["", place.number, place.pair]
+
+    def rates(self, reply: Reply) -> Sequence[Rate]:
+        """Return those of our number and of the user, who may be sent a burst of messages on credit.
+
+        https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
+        """
+        place = WhatsAppPlace.of(reply.address)
+        # A burst counts toward the second.
+        of_number = Rate(place.number, 1 / (0.9 * self._rate), burst=max(1, self._rate // 10))
+        return [of_number, Rate(place.pair, 6.0, burst=10)]
 
     def fetch(self, attachment: Attachment) -> Exchange[bytes]:
         return media.fetch(self._calls, self._api, attachment)

@@ -41,6 +41,12 @@ class WhatsAppSettings(PlatformSettings):
         alias="WHATSAPP_TEMPLATE",
         description="NAME/LANGUAGE of an approved template with one variable, for replies after the 24-hour window",
     )
+    rate: int = Field(
+        80,
+        ge=1,
+        alias="WHATSAPP_MESSAGES_PER_SECOND",
+        description="messages a second that a number may send; 20 if it is used in the WhatsApp Business app, too",
+    )
     api_url: HttpUrl = Field(
         "https://graph.facebook.com/v25.0",
         alias="WHATSAPP_API_URL",

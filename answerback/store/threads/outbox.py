@@ -9,6 +9,7 @@ import msgspec
 from answerback.codec import encode
 from answerback.errors import LeaseLost
 from answerback.outgoing import Select
+from answerback.platforms import Rate
 from answerback.replies import DeadLetter, Reply
 from answerback.store import decode, keys
 from answerback.store.batching import Batcher
@@ -265,6 +266,12 @@ class Outbox(ReplyReports):
         """Pause sending to `scope` for all workers. A shorter pause never replaces a longer one."""
         key, ms = keys.pause(scope), max(1, int(seconds * 1000))
         await self._database.together(("SET", key, "", "PX", ms, "NX"), ("PEXPIRE", key, ms, "GT"))
+
+    async def reserve_slot(self, rates: Sequence[Rate]) -> int:
+        """Count one more reply toward all of these rates. Return the ms after which it may be sent; 0: at once."""
+        counted = [value for rate in rates for value in (max(1, round(rate.interval * 1_000_000)), rate.burst)]
+        wait: int = await self._scripts.reserve_slot([keys.slots(rate.scope) for rate in rates], rates=counted)
+        return wait
 
     async def paused(self, scopes: Sequence[str]) -> float:
         """Return the seconds until none of `scopes` is paused; 0 if none is."""

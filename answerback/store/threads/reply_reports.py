@@ -8,7 +8,7 @@ from answerback.codec import encode
 from answerback.events import Event
 from answerback.log import get_logger
 from answerback.notifications import ReplyStatus
-from answerback.replies import PREPARED, DeadLetter
+from answerback.replies import PREPARED, TWICE, DeadLetter
 from answerback.store import decode, keys
 from answerback.store.decode import UnreadableReply
 from answerback.store.keys import Partition
@@ -109,7 +109,9 @@ class ReplyReports:
                 return False
             if reply.kind not in ("message", "review"):
                 return False
-            reply = msgspec.structs.replace(reply, state="sent", message=reply.prepared or message, url=url, error="")
+            reply = msgspec.structs.replace(
+                reply, state="sent", message=reply.prepared or message, url=url, error=TWICE if reply.twice else ""
+            )
             sent, events = settled(reply), flattened([reply_event(reply)])
             match await self._scripts.confirm(names, id=thread, key=key, stored=raw, sent=sent, events=events):
                 case b"confirmed":
