@@ -153,15 +153,12 @@ async def test_webhook_secrets_are_replaced_without_a_message_lost(scene: Scene)
     both = {name: f"{value},{system.settings[name]}" for name, value in new.items()}
     accepted: dict[str, tuple[bool, bool]] = {}
     for settings, name in ((None, "old"), (both, "both"), (new, "new")):
-        port = 0
+        port = free_port() if settings else 0
         if settings:
-            port = free_port()
-            process = await system.ingress(**settings, PORT=str(port))
+            await system.ingress(**settings, PORT=str(port))
         for platform in PLATFORMS:
             status = [(await system.post(platform, deliveries(new)[platform], port))[0] for new in (False, True)]
             accepted[f"{name} {platform}"] = (status[0] in (200, 202), status[1] in (200, 202))
-        if settings:
-            await process.stop()
     for platform in PLATFORMS:
         of = [accepted[f"{name} {platform}"] for name in ("old", "both", "new")]
         assert of == [(True, False), (True, True), (False, True)], platform
