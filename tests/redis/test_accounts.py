@@ -32,7 +32,6 @@ from tests.redis.sending import Platform
 from tests.redis.test_notifications import receiver
 from worker.backoff import Backoff
 from worker.orders import Pauses
-from worker.replies import installed as module
 from worker.replies.clients import Clients
 from worker.replies.identities import Identities
 from worker.replies.installed import InstalledAccounts
@@ -185,10 +184,8 @@ async def test_a_token_that_slack_revoked_concerns_its_account_alone(threads: Th
     assert scene.tokens[-1] == "Bearer xoxb-beta-token"
 
 
-async def test_replies_to_an_account_that_is_gone_wait_as_dead_letters(
-    threads: Threads, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "FRESH", 0.0)
+async def test_replies_to_an_account_that_is_gone_wait_as_dead_letters(threads: Threads) -> None:
+    """And are sent when they are replayed after it was installed again, however soon."""
     accounts = _accounts(threads)
     await accounts.put("slack", ACME)
     scene, dead = Scene(threads, accounts), DeadLetters(threads)
@@ -278,8 +275,14 @@ async def test_installations_that_a_key_opens_are_known_from_webhooks_and_from_t
     await accounts.compare("github", [msgspec.structs.replace(again, scopes=("a",)), paused], await accounts.now())
     assert await known() == {"78": "here", "5": "gone", "79": "suspended"}
     assert {each.id: each.scopes for each in await accounts.list("github")}["78"] == ("a",)
-    # Installed while the list was on its way: it says nothing of that. The next one does.
-    await accounts.compare("github", [], now - 60_000)
+    # Changed while the list was on its way: it says nothing of that. The next one does.
+    asked = await accounts.now()
+    await receive("github", uninstalled("78", suspended=True))
+    await accounts.compare("github", [again], asked)
+    assert (await known())["78"] == "suspended"
+    asked = await accounts.now()
+    await receive("github", Installed(delivery="github:c", account=again))
+    await accounts.compare("github", [], asked)
     assert (await known())["78"] == "here"
     await accounts.compare("github", [], await accounts.now() + 60_000)
     assert (await known())["78"] == "gone"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
 from answerback.errors import SealBroken
@@ -19,10 +18,8 @@ from ..retry import retry_while_unavailable
 
 log = get_logger(__name__)
 
-FRESH = 2.0
-"""Seconds for which an account is used as it was read. What has changed meanwhile, such as its token, is seen then."""
 MOST = 10_000
-"""Accounts that are kept in memory; the one used longest ago is dropped first."""
+"""Accounts that are kept opened in memory; the one used longest ago is dropped first."""
 
 
 class Access(NamedTuple):
@@ -39,21 +36,23 @@ class Access(NamedTuple):
     refusal: str = ""
 
 
-class _Read(NamedTuple):
-    at: float
+class _Opened(NamedTuple):
     held: bytes
     access: Access | None
 
 
 class InstalledAccounts:
-    """Reads accounts when they are needed, and again when they may have changed."""
+    """Reads an account each time it is needed, and opens it again if it has changed.
+
+    A reply that is replayed because its account was installed again must not fail for what was read before.
+    """
 
     def __init__(self, settings: Settings, accounts: Accounts, threads: Threads) -> None:
         self._settings = settings
         self._accounts = accounts
         self._threads = threads
         self._supports = {name: each.INSTALL for name, each in PLATFORMS.items() if each.INSTALL}
-        self._read: dict[tuple[str, str], _Read] = {}
+        self._kept: dict[tuple[str, str], _Opened] = {}
 
     @property
     def platforms(self) -> list[str]:
@@ -65,16 +64,15 @@ class InstalledAccounts:
         support = self._supports.get(platform)
         if support is None:
             return None
-        key, now = (platform, account), time.monotonic()
-        read = self._read.pop(key, None)
-        if read is None or now - read.at > FRESH:
-            held: bytes = await retry_while_unavailable(self._accounts.read, platform, account)
-            same = read is not None and read.held == held
-            read = _Read(now, held, read.access if read and same else await self._opened(support, platform, held))
-        self._read[key] = read
-        if len(self._read) > MOST:
-            del self._read[next(iter(self._read))]
-        return read.access
+        key = (platform, account)
+        held: bytes = await retry_while_unavailable(self._accounts.read, platform, account)
+        kept = self._kept.pop(key, None)
+        if kept is None or kept.held != held:
+            kept = _Opened(held, await self._opened(support, platform, held))
+        self._kept[key] = kept
+        if len(self._kept) > MOST:
+            del self._kept[next(iter(self._kept))]
+        return kept.access
 
     async def _opened(self, support: InstallSupport, platform: str, held: bytes) -> Access | None:
         if not held:

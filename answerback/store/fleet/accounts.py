@@ -121,15 +121,17 @@ class Accounts:
 
         `at`: the time of Redis when it was asked for the list, ms. What has happened since then is left as it is.
         """
+        # Redis gave this time and those it is compared with: none of them is early.
+        before = at - _CLOCKS - 1
         for account in listed:
             if account.removed:
-                await self.uninstall(platform, account.id, at, name=account.name, suspended=account.suspended)
+                await self.uninstall(platform, account.id, before, name=account.name, suspended=account.suspended)
             else:
-                await self.install(platform, account, at)
+                await self.install(platform, account, before)
         known = {account.id for account in listed}
         for account in await self.list(platform):
             if account.id not in known:
-                await self.uninstall(platform, account.id, at)
+                await self.uninstall(platform, account.id, before)
 
     async def remove(self, platform: str, id: str) -> bool:
         """Remove all there is of an account. Return False if there was nothing."""
