@@ -97,7 +97,8 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         looks: Number of completed searches for the reply on the platform since then.
         repeats: How often it was sent again after a request of unknown outcome.
         twice: Whether it was sent again although the first one may be there.
-        slot: When it may be sent within the platform's rates, in ms by the clock of Redis; 0 if none is reserved.
+        slot: When it may be sent within the platform's rates, in ms by the lease clock; 0 if none is reserved.
+        paced: Toward how many of these rates it counts.
         cursor: Where an unfinished search continues, which began at `searching` (ms).
         message: The platform's id of our message, once known.
         at: When the event it answers was sent, in ms by the platform's clock; 0 if unknown.
@@ -128,6 +129,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     repeats: int = 0
     twice: bool = False
     slot: int = 0
+    paced: int = 0
     cursor: str = ""
     searching: int = 0
     message: str = ""

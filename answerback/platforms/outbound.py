@@ -164,7 +164,10 @@ class Client(Protocol):
         ...
 
     def rates(self, reply: Reply) -> Sequence[Rate]:
-        """Return the rates within which a reply is sent. `limits` still apply to what the platform refuses."""
+        """Return the rates within which a reply is sent, the narrowest first: it waits for one after the other.
+
+        `limits` still apply to what the platform refuses.
+        """
         return ()
 
     @property

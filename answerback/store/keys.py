@@ -278,7 +278,7 @@ def pause(scope: str) -> str:
 
 
 def slots(scope: str) -> str:
-    """STRING: when a rate of replies is fully replenished (µs). Until then."""
+    """HASH: full (when all of a rate's burst is available again, µs), wall (when that was written, µs). Until then."""
     return f"ab:{{slots}}:{scope}"
 
 

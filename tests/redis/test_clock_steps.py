@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from answerback.platforms import Rate
 from answerback.store import clock, keys
 from answerback.store.redis import Database
 from answerback.store.threads.outbox import Outbox
@@ -258,3 +259,16 @@ async def test_a_lease_clock_without_its_rule_is_noticed(
         mutate(threads, script, rule, without)
     with pytest.raises(BROKEN):
         await look(server_clock, threads)
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+async def test_the_rates_of_replies_stay_as_they_are(
+    server_clock: SteppedServer, threads: Threads, seconds: int
+) -> None:
+    outbox, rate = Outbox(threads), Rate("telegram/1:7", 4.0)
+    for _ in "123":
+        await outbox.reserve_slot([rate])
+    await step(server_clock, threads, seconds)
+    _, wait = await outbox.reserve_slot([rate])
+    assert wait <= 12_000
+    assert seconds > 0 or wait > 8_000

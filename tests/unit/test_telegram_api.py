@@ -57,7 +57,7 @@ def asked(done: Done[Any], number: int = 0) -> tuple[str, Any]:
 def test_replies_are_sent_as_fast_as_telegram_takes_them() -> None:
     private: Address = {"chat": 7}
     for place, a_minute in ((private, 63), (GROUP, 20)):
-        bot, chat = client.rates(reply(text="a", address=place))
+        chat, bot = client.rates(reply(text="a", address=place))
         assert [bot.scope, chat.scope] == list(client.limits(reply(text="a", address=place), looking=False))
         assert (60 / chat.interval + chat.burst <= a_minute, 1 / bot.interval + bot.burst <= 30) == (True, True)
     assert client.rates(reply(text="", kind="reaction")) == ()

@@ -15,9 +15,6 @@ from .progress import changed
 
 log = get_logger(__name__)
 
-LONGEST_TURN = 86_400_000
-"""ms that a reply may wait for its turn. More is a step of the clock."""
-
 
 class RateLimitPauses:
     """Keeps the pauses that platforms ask for, and defers outboxes until they are over."""
@@ -36,18 +33,19 @@ class RateLimitPauses:
     async def paced(self, outgoing: Outgoing, rates: Sequence[Rate]) -> bool:
         """Defer the outbox until its reply may be sent within these rates. Return whether it has to wait.
 
-        All workers share the rates. A reply that waits keeps its turn, so that no later one overtakes it.
+        All workers share the rates. A reply that waits keeps its slot, so that no later one overtakes it.
         """
-        reply, now = outgoing.reply, self._outbox.now
-        if not rates or 0 < reply.slot <= now:
+        reply = outgoing.reply
+        if not rates:
             return False
+        now = await self._outbox.clock(outgoing.thread)
         wait = reply.slot - now
-        if not 0 < wait < LONGEST_TURN:
-            named = [rate._replace(scope=scope(reply.platform, rate.scope)) for rate in rates]
-            wait = await retry_while_unavailable(self._outbox.reserve_slot, named)
-        if wait:
-            slotted = changed(outgoing, slot=now + wait)
-            await retry_while_unavailable(self._outbox.defer, slotted, wait / 1000, retry=False)
+        if wait <= 0:
+            left = [rate._replace(scope=scope(reply.platform, rate.scope)) for rate in rates[reply.paced :]]
+            reserved, wait = await retry_while_unavailable(self._outbox.reserve_slot, left) if left else (0, 0)
+            outgoing = changed(outgoing, slot=now + wait, paced=reply.paced + reserved)
+        if wait > 0:
+            await retry_while_unavailable(self._outbox.defer, outgoing, wait / 1000, retry=False)
         return wait > 0
 
     async def pause(self, outgoing: Outgoing, limit: RateLimited) -> None:

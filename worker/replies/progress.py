@@ -21,7 +21,8 @@ def attempted(outgoing: Outgoing, now: int) -> Outgoing:
     reply = outgoing.reply
     return changed(
         outgoing, state="sending", attempts=reply.attempts + 1, first=reply.first or now, error="",
-        unknown=0, looks=0, cursor="", searching=0, repeats=reply.repeats + (reply.state == "sending"), slot=0,
+        unknown=0, looks=0, cursor="", searching=0, repeats=reply.repeats + (reply.state == "sending"),
+        slot=0, paced=0,
     )  # fmt: skip
 
 

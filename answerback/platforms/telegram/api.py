@@ -155,7 +155,7 @@ class Telegram(Client):
             return ()
         bot, chat = self.limits(reply, looking=False)
         of_chat = Rate(chat, 4.0, burst=5) if TelegramPlace.of(reply).group else Rate(chat, 1.0, burst=3)
-        return [Rate(bot, 1 / 25, burst=5), of_chat]
+        return [of_chat, Rate(bot, 1 / 25, burst=5)]
 
     def fetch(self, attachment: Attachment) -> Exchange[bytes]:
         return (yield from downloads.fetch(self._calls, attachment))

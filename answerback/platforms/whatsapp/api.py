@@ -221,14 +221,14 @@ class WhatsApp(Client):
         return ["", place.number, place.pair]
 
     def rates(self, reply: Reply) -> Sequence[Rate]:
-        """Return those of our number and of the user, who may be sent a burst of messages on credit.
+        """Return those of the user, who may be sent a burst of messages on credit, and of our number.
 
         https://developers.facebook.com/documentation/business-messaging/whatsapp/throughput
         """
         place = WhatsAppPlace.of(reply.address)
         # A burst counts toward the second.
         of_number = Rate(place.number, 1 / (0.9 * self._rate), burst=max(1, self._rate // 10))
-        return [of_number, Rate(place.pair, 6.0, burst=10)]
+        return [Rate(place.pair, 6.0, burst=10), of_number]
 
     def fetch(self, attachment: Attachment) -> Exchange[bytes]:
         return media.fetch(self._calls, self._api, attachment)

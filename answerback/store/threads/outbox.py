@@ -267,11 +267,14 @@ class Outbox(ReplyReports):
         key, ms = keys.pause(scope), max(1, int(seconds * 1000))
         await self._database.together(("SET", key, "", "PX", ms, "NX"), ("PEXPIRE", key, ms, "GT"))
 
-    async def reserve_slot(self, rates: Sequence[Rate]) -> int:
-        """Count one more reply toward all of these rates. Return the ms after which it may be sent; 0: at once."""
+    async def reserve_slot(self, rates: Sequence[Rate]) -> tuple[int, int]:
+        """Count one more reply toward these rates, one after the other, until there is one to wait for.
+
+        Return the number of rates toward which it counts, and the ms to wait for the last of them; 0 if it may be sent.
+        """
         counted = [value for rate in rates for value in (max(1, round(rate.interval * 1_000_000)), rate.burst)]
-        wait: int = await self._scripts.reserve_slot([keys.slots(rate.scope) for rate in rates], rates=counted)
-        return wait
+        reserved, wait = await self._scripts.reserve_slot([keys.slots(rate.scope) for rate in rates], rates=counted)
+        return reserved, wait
 
     async def paused(self, scopes: Sequence[str]) -> float:
         """Return the seconds until none of `scopes` is paused; 0 if none is."""

@@ -25,7 +25,7 @@ def replayable(reply: Reply) -> Reply:
     """Return a failed reply as a replay puts it back: one that may have been posted is looked for first."""
     return msgspec.structs.replace(
         reply, state="sending" if reply.unknown and not reply.shown else reply.waiting, error="",
-        attempts=0, refusals=0, waits=0, looks=0, repeats=0, twice=False, slot=0, cursor="", searching=0,
+        attempts=0, refusals=0, waits=0, looks=0, repeats=0, twice=False, slot=0, paced=0, cursor="", searching=0,
     )  # fmt: skip
 
 
