@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import aclosing
 
 import pytest
 
 from answerback.store import keys
-from answerback.store.stream.followers import Live
+from answerback.store.stream.followers import Following, Live
 from answerback.store.stream.stored_events import StoredEvent
 from answerback.store.stream.subscription import Subscription
 from answerback.store.threads.threads import Threads
@@ -96,6 +97,31 @@ async def test_a_follower_that_is_cancelled_leaves_nothing(threads: Threads, eve
         assert [event.data for event in seen] == [str(number).encode() for number in range(events)]
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_what_is_published_is_enough_until_something_may_be_missing(threads: Threads) -> None:
+    live, channel = Live(threads), keys.stream_events(0, THREAD)
+    keeping = asyncio.create_task(live.keep())
+    try:
+        async with asyncio.timeout(30), Following(live, "another", "0"):
+            await live.subscribe("another")
+        async with asyncio.timeout(30), Following(live, THREAD, "0") as following:
+            await live.subscribe(THREAD)
+            # Only stored: a follower that came too late for it does not notice.
+            id = (await threads.database.call("XADD", channel, "*", "k", "text", "d", "one")).decode()
+            await threads.database.call("PUBLISH", channel, "9000000000000-0\ntext\ntwo")
+            published = await following.published()
+            assert published is not None
+            assert published.data == b"two"
+            following.miss()
+            assert await following.published() is None
+            async with aclosing(following.events()) as events:
+                stored = await anext(events)
+        assert (stored.id, stored.data) == (id, b"one")
+        assert len(live) == 0
     finally:
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)

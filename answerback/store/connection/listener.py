@@ -26,6 +26,7 @@ class Listener(asyncio.Protocol):
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._items: list[Item] = []
+        self._unsent: list[bytes] = []
         self._error: Exception | None = None
         self._news = asyncio.Event()
         self._asked = False
@@ -39,7 +40,10 @@ class Listener(asyncio.Protocol):
 
     def send(self, command: str, *channels: str) -> None:
         """Send SUBSCRIBE or UNSUBSCRIBE; `read` returns the response."""
-        self._transport.write(self._connection.pack_command(command, *channels)[0])
+        # What is sent at once is one write: busy followers come and go by the hundred.
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(self._connection.pack_command(command, *channels)[0])
 
     def close(self) -> None:
         """Close the connection: `read` raises."""
@@ -77,6 +81,11 @@ class Listener(asyncio.Protocol):
         self._watchdog.cancel()
         self._former.connection_lost(error)
         self._fail(RedisConnectionError(f"Connection lost: {error}" if error else "Connection closed by server."))
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if not self._transport.is_closing():
+            self._transport.write(b"".join(unsent))
 
     def _watch(self) -> None:
         silent = self._loop.time() - self._heard

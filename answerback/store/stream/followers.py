@@ -35,7 +35,7 @@ class Follower:
 
     def __init__(self) -> None:
         self._buffer: deque[StoredEvent] = deque()
-        self._behind = True
+        self._behind = False
         self._news = asyncio.Event()
 
     def push(self, event: StoredEvent) -> None:
@@ -52,6 +52,18 @@ class Follower:
         self._buffer.clear()
         self._news.set()
 
+    async def published(self) -> StoredEvent | None:
+        """Return the next event that was published; None as soon as some may have been missed.
+
+        What was published before the subscription is not noticed.
+        """
+        while not self._buffer:
+            if self._behind:
+                return None
+            self._news.clear()
+            await self._news.wait()
+        return self._buffer.popleft()
+
     async def events(
         self, threads: Threads, thread: str, after: str, subscribed: Callable[[], Awaitable[None]]
     ) -> AsyncGenerator[StoredEvent, None]:
@@ -60,6 +72,7 @@ class Follower:
         `subscribed` returns when each event that is published from then on will be pushed.
         """
         position = place(after)
+        self.miss()
         await subscribed()
         while True:
             if self._buffer:
@@ -86,12 +99,62 @@ class Follower:
         self._buffer.extendleft(reversed(page))
 
 
+class Following:
+    """A follower of a thread: from the beginning of this context until its end, it is given what is published.
+
+    Entering it raises `ValueError` for an invalid id, and `StoreUnavailable`.
+    """
+
+    def __init__(self, live: Live, thread: str, after: str) -> None:
+        self._live = live
+        self._thread = thread
+        self._after = after
+        self._follower = Follower()
+        self._watching: asyncio.Task[None] | None = None
+        self.published = self._follower.published
+        self.miss = self._follower.miss
+
+    async def __aenter__(self) -> Following:
+        place(self._after)
+        if not is_chat(self._thread):
+            self._watching = asyncio.create_task(self._live.watch(self._thread))
+        try:
+            await self._live.add(self._thread, self._follower)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self._end()
+
+    def events(self) -> AsyncGenerator[StoredEvent, None]:
+        """Yield the stream events after the id, without end. See `Follower.events`."""
+        live, thread = self._live, self._thread
+        return self._follower.events(live.threads, thread, self._after, partial(live.subscribe, thread))
+
+    def _end(self) -> None:
+        self._live.remove(self._thread, self._follower)
+        if self._watching:
+            self._watching.cancel()
+
+
+class _Followed:
+    """A thread that is followed: by whom, and on which channels."""
+
+    __slots__ = ("channels", "followers")
+
+    def __init__(self) -> None:
+        self.followers: set[Follower] = set()
+        self.channels: list[str] = []
+
+
 class Live:
     """All threads followed by this process, on one subscription."""
 
     def __init__(self, threads: Threads) -> None:
-        self._threads = threads
-        self._followers: dict[str, set[Follower]] = {}
+        self.threads = threads
+        self._followed: dict[str, _Followed] = {}
         self._channels: dict[str, str] = {}
         self._resubscribing: set[asyncio.Task[None]] = set()
         self._subscription = Subscription(threads.database, self._push, self._miss)
@@ -101,7 +164,7 @@ class Live:
         await self._subscription.keep()
 
     def __len__(self) -> int:
-        return sum(map(len, self._followers.values()))
+        return sum(len(each.followers) for each in self._followed.values())
 
     @asynccontextmanager
     async def follow(self, thread: str, after: str = "0") -> AsyncIterator[AsyncGenerator[StoredEvent, None]]:
@@ -110,66 +173,75 @@ class Live:
         Reading them raises `Forgotten` if events after the id are no longer stored. Raises `ValueError` for an invalid
         id, and `StoreUnavailable`.
         """
-        after = await last(self._threads, thread) if after == "$" else after
-        place(after)
-        watching = None if is_chat(thread) else asyncio.create_task(self._watch(thread))
-        follower = Follower()
-        self._followers.setdefault(thread, set()).add(follower)
-        try:
-            await self._begin(thread)
-            subscribed = partial(self._subscribe, thread)
-            async with aclosing(follower.events(self._threads, thread, after, subscribed)) as events:
-                yield events
-        finally:
-            self._followers[thread].discard(follower)
-            if not self._followers[thread]:
-                del self._followers[thread]
-                for channel in [each for each, followed in self._channels.items() if followed == thread]:
-                    del self._channels[channel]
-                    self._subscription.drop(channel)
-            if watching:
-                watching.cancel()
+        after = await last(self.threads, thread) if after == "$" else after
+        async with Following(self, thread, after) as following, aclosing(following.events()) as events:
+            yield events
 
-    async def _begin(self, thread: str) -> None:
-        """Begin to subscribe, so that it is done while the caller does something else. Raises `StoreUnavailable`."""
-        channel = keys.stream_events(await self._threads.locate(thread), thread)
-        self._channels[channel] = thread
+    async def add(self, thread: str, follower: Follower) -> None:
+        """Add a follower, and begin to subscribe, so that it is done while the caller does something else.
+
+        Raises `StoreUnavailable`.
+        """
+        followed = self._followed.get(thread)
+        if followed is None:
+            followed = self._followed[thread] = _Followed()
+        followed.followers.add(follower)
+        channel = keys.stream_events(await self.threads.locate(thread), thread)
+        self._note(channel, thread)
         if not self._subscription.begin(channel):
             await self._subscription.add(channel)
 
-    async def _subscribe(self, thread: str) -> None:
+    def remove(self, thread: str, follower: Follower) -> None:
+        """Remove a follower; with the last one, the subscription."""
+        followed = self._followed[thread]
+        followed.followers.discard(follower)
+        if not followed.followers:
+            del self._followed[thread]
+            for channel in followed.channels:
+                del self._channels[channel]
+                self._subscription.drop(channel)
+
+    async def subscribe(self, thread: str) -> None:
         """Subscribe to the channel of a thread, of the partition that it is in, also if it is moved meanwhile."""
         channel = ""
-        while channel != (current := keys.stream_events(await self._threads.locate(thread), thread)):
+        while (current := keys.stream_events(await self.threads.locate(thread), thread)) != channel:
+            if thread not in self._followed:
+                return
             channel = current
-            self._channels[channel] = thread
+            self._note(channel, thread)
             await self._subscription.add(channel)
 
-    async def _watch(self, thread: str) -> None:
+    def _note(self, channel: str, thread: str) -> None:
+        if channel not in self._channels:
+            self._channels[channel] = thread
+            self._followed[thread].channels.append(channel)
+
+    async def watch(self, thread: str) -> None:
+        """Have workers write stream events of a platform's thread, forever."""
         while True:
             try:
-                key = keys.thread(await self._threads.locate(thread), thread)
-                await self._threads.scripts.watch([key], id=thread, signals=keys.signals(), watched=int(WATCHED * 1000))
+                key = keys.thread(await self.threads.locate(thread), thread)
+                await self.threads.scripts.watch([key], id=thread, signals=keys.signals(), watched=int(WATCHED * 1000))
             except (StoreUnavailable, StoreFull) as error:
                 log.warning("could not tell workers that a thread is being streamed", thread=thread, error=str(error))
             await asyncio.sleep(WATCHED / 2)
 
     def _push(self, channel: str, message: bytes) -> None:
         thread = self._channels.get(channel, "")
-        if followers := self._followers.get(thread):
+        if followed := self._followed.get(thread):
             event = published(message)
             if event.kind == MOVED:
                 self._resubscribe([thread])
                 return
-            for follower in followers:
+            for follower in followed.followers:
                 follower.push(event)
 
     def _miss(self) -> None:
-        for followers in self._followers.values():
-            for follower in followers:
+        for followed in self._followed.values():
+            for follower in followed.followers:
                 follower.miss()
         # Some may have been moved meanwhile.
-        self._resubscribe(list(self._followers))
+        self._resubscribe(list(self._followed))
 
     def _resubscribe(self, threads: Sequence[str]) -> None:
         task = asyncio.create_task(self._follow_again(threads))
@@ -178,14 +250,15 @@ class Live:
 
     async def _follow_again(self, threads: Sequence[str]) -> None:
         for thread in threads:
-            while thread in self._followers:
+            while thread in self._followed:
                 try:
-                    channel = keys.stream_events(await self._threads.locate(thread), thread)
+                    channel = keys.stream_events(await self.threads.locate(thread), thread)
                     if channel not in self._channels:
-                        await self._subscribe(thread)
+                        await self.subscribe(thread)
                 except (StoreUnavailable, StoreFull):
                     await asyncio.sleep(1)
                 else:
                     break
-            for follower in self._followers.get(thread, ()):
-                follower.miss()
+            if followed := self._followed.get(thread):
+                for follower in followed.followers:
+                    follower.miss()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
@@ -16,7 +17,7 @@ from answerback.store.chats.chats import Chats
 from answerback.store.chats.dispatches import Dispatches
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.stream.events import DoneEvent, ErrorEvent, GoneEvent, TurnEvent
-from answerback.store.stream.followers import Live
+from answerback.store.stream.followers import Following, Live
 from answerback.store.stream.stored_events import StoredEvent, last, stored
 from answerback.store.threads.files import Files
 from answerback.store.threads.receipt import Receipt
@@ -29,6 +30,9 @@ from ..schemas.messages import Pressed
 from .turn_filter import End, TurnState, failure, rebuilt_events, recorded_end, replayed, turn_events
 from .waits import limited
 
+SOON = 0.25
+"""Seconds after which what is stored of a thread is read, because the end of the turn was not published."""
+
 
 class PostedMessage:
     """A stored message. `after` is the id of the last stream event before it."""
@@ -37,13 +41,13 @@ class PostedMessage:
         self,
         conversation: Conversation,
         caller: Principal,
-        follower: AsyncGenerator[StoredEvent, None],
+        following: Following,
         receipt: Receipt,
         after: str,
     ) -> None:
         self._conversation = conversation
         self._caller = caller
-        self._follower = follower
+        self._following = following
         self.receipt = receipt
         self.after = after
 
@@ -56,8 +60,7 @@ class PostedMessage:
         state = TurnState(self.receipt.dispatch_id)
         try:
             async with limited(seconds):
-                async for _ in turn_events(state, self._follower):
-                    pass
+                await self._end_of(state)
         except TimeoutError:
             return None
         assert state.end is not None
@@ -65,6 +68,19 @@ class PostedMessage:
         if isinstance(state.end, DoneEvent):
             return await answer_of(self._conversation.threads, self.receipt.thread, self.receipt.dispatch_id, state.end)
         return await self._answer(state.end.turn)
+
+    async def _end_of(self, state: TurnState) -> None:
+        """Wait for the end of the turn."""
+        # Usually its end is published soon, and what else is stored need not be read.
+        timer = asyncio.get_running_loop().call_later(SOON, self._following.miss)
+        try:
+            while state.end is None and (event := await self._following.published()):
+                state.observe(event)
+        finally:
+            timer.cancel()
+        if state.end is None:
+            async for _ in turn_events(state, self._following.events()):
+                pass
 
     @asynccontextmanager
     async def events(self) -> AsyncIterator[AsyncGenerator[StoredEvent, None]]:
@@ -76,7 +92,7 @@ class PostedMessage:
     async def _unredacted(self) -> AsyncIterator[AsyncGenerator[StoredEvent, None]]:
         state = TurnState(self.receipt.dispatch_id)
         if self.receipt.status != "duplicate":
-            yield turn_events(state, self._follower)
+            yield turn_events(state, self._following.events())
             return
         # Read this before checking whether it waits: if it does, all its ends so far belong to failed turns.
         past = await self._past()
@@ -147,15 +163,15 @@ class Conversation:
             place = await self.chats.place(caller.workspace, id)
         else:
             place = self.chats.new_place(caller.workspace, id, opening, kept=kept)
-        async with self.live.follow(place.thread, place.after) as follower:
+        async with Following(self.live, place.thread, place.after) as following:
             receipt = await self.chats.say_at(place, event)
             if opening is None or receipt.status != "duplicate":
-                yield PostedMessage(self, caller, follower, receipt, place.after)
+                yield PostedMessage(self, caller, following, receipt, place.after)
                 return
         # The chat has been opened before, and has events already.
         after = await last(self.threads, place.thread)
-        async with self.live.follow(place.thread, after) as follower:
-            yield PostedMessage(self, caller, follower, receipt, after)
+        async with Following(self.live, place.thread, after) as following:
+            yield PostedMessage(self, caller, following, receipt, after)
 
     async def files_named(self, caller: Principal, id: str, files: Sequence[str]) -> Sequence[StoredFile]:
         """Return the files that a message is to name, for a day at least. Raises `NoSuchThread`, `NoSuchFile`."""
