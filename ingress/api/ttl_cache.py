@@ -36,6 +36,10 @@ class TTLCache(Generic[K, V]):
             self._lookups[key] = (now + TTL, task)
         return task.result() if task.done() else await asyncio.shield(task)
 
+    def forget(self, key: K) -> None:
+        """Look this one up again next time."""
+        self._lookups.pop(key, None)
+
     async def _call(self, key: K) -> V:
         try:
             return await self._look_up(key)

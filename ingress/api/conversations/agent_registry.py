@@ -7,6 +7,7 @@ from answerback.store.fleet.agents import AgentDirectory, AgentInfo
 from ...problems import Problem
 from ..auth.audience import trusted
 from ..context import Principal
+from ..ttl_cache import TTLCache
 
 TAG = "Agents"
 """The tag of agent routes in the OpenAPI document."""
@@ -20,10 +21,11 @@ def aliases(path: str) -> tuple[str, ...]:
 
 
 class Agents:
-    """Look up agents for callers."""
+    """Look up agents for callers. What workers report of an agent is cached for a second."""
 
     def __init__(self, directory: AgentDirectory) -> None:
         self.directory = directory
+        self._known: TTLCache[tuple[str, str], AgentInfo | None] = TTLCache(lambda key: directory.get(*key))
 
     async def check(self, caller: Principal, name: str | None) -> None:
         """Refuse an agent that cannot answer a chat. While no agents are registered at all, accept any.
@@ -45,7 +47,10 @@ class Agents:
 
     async def get(self, caller: Principal, name: str) -> AgentInfo:
         """Return an agent that accepts chat messages. Raises `Problem`: 404 or 409."""
-        agent = await self.directory.get(caller.workspace, name)
+        agent = await self._known.get((caller.workspace, name))
+        if agent is None or agent.url:
+            # What is registered here, or just started, is seen at once.
+            self._known.forget((caller.workspace, name))
         if not trusted(caller) and (agent is None or not agent.accepts_chat):
             # End users do not learn which other agents exist.
             raise Problem(404, f'there is no agent "{name}"', code="no-such-agent")
