@@ -17,6 +17,7 @@ from answerback.store.threads.threads import Threads
 from ..problems import PREPARED, Problem, explained
 from . import parsing
 from .auth.address_limits import AddressLimits
+from .auth.allowances import Allowances
 from .auth.authenticator import Authenticator
 from .auth.authorization import authorize
 from .auth.origins import Origins
@@ -43,7 +44,10 @@ class Api:
         self._address_limits = AddressLimits(settings)
         self.authenticator = Authenticator(settings, database, self._address_limits)
         self._origins = Origins(self.authenticator)
-        self._rates = RateLimits(database, rate=settings.api_rate, burst=settings.api_burst)
+        limits = RateLimits(database, rate=settings.api_rate, burst=settings.api_burst)
+        self._allowances = Allowances(limits)
+        self._rates = limits
+        self._policy = f'"default";q={limits.burst};w={max(1, math.ceil(limits.burst / limits.rate))}'
         self._idempotency = IdempotencyMiddleware(database)
         self.waits = Waits(self.authenticator.find)
         self._retries = Retries(database, settings.turn_timeout)
@@ -67,10 +71,9 @@ class Api:
         caller = await self.authenticator.find(request)
         authorize(caller, route, request)
         self._address_limits.count_request(request, caller)
-        allowance = await self._rates.spend(caller.id)
-        policy = f'"default";q={self._rates.burst};w={max(1, math.ceil(self._rates.burst / self._rates.rate))}'
+        allowance = await self._allowances.spend(caller.id)
         # https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
-        request[HEADERS]["RateLimit-Policy"] = policy
+        request[HEADERS]["RateLimit-Policy"] = self._policy
         request[HEADERS]["RateLimit"] = f'"default";r={allowance.left};t={_seconds(allowance.whole)}'
         if not allowance.passed:
             detail = f"rate limit: {self._rates.burst} requests at once, then {self._rates.rate:g} per second"

@@ -9,6 +9,7 @@ import pytest
 from answerback.store.access import keys as access_keys
 from answerback.store.access.rate_limits import RateLimits
 from answerback.store.redis import Database
+from ingress.api.auth.allowances import Allowances
 from tests.redis.conftest import Server
 
 
@@ -63,3 +64,35 @@ async def test_nothing_is_left_once_the_allowance_is_whole(database: Database) -
 @pytest.mark.parametrize("rate", [0.001, 1_000_000])
 async def test_very_slow_and_very_fast_rates(database: Database, rate: float) -> None:
     assert (await RateLimits(database, rate=rate, burst=1_000_000).spend("a")).left == 999_999
+
+
+async def test_far_from_the_limit_requests_are_counted_later_and_all_of_them_are(
+    server: Server, database: Database
+) -> None:
+    other = Database(server.url)
+    try:
+        rates, others = RateLimits(database, rate=0.01, burst=1000), RateLimits(other, rate=0.01, burst=1000)
+        allowances = Allowances(rates)
+        for _ in range(80):
+            assert (await allowances.spend("a")).passed
+        async with asyncio.timeout(30):
+            while (await others.count("a", 0)).left > 920:
+                await asyncio.sleep(0.01)
+        assert (await others.count("a", 0)).left == 920
+    finally:
+        await other.close()
+
+
+async def test_near_the_limit_each_request_is_counted_first(database: Database) -> None:
+    allowances = Allowances(RateLimits(database, rate=0.01, burst=100))
+    found = [await allowances.spend("a") for _ in range(150)]
+    assert [each.passed for each in found] == [True] * 100 + [False] * 50
+    assert [each.left for each in found[60:100]] == [*range(39, -1, -1)]
+
+
+async def test_what_passed_counts_over_the_limit(database: Database) -> None:
+    rates = RateLimits(database, rate=0.01, burst=10)
+    assert (await rates.count("a", 15)).left == 0
+    refused = await rates.spend("a")
+    assert not refused.passed
+    assert 590_000 < refused.wait <= 600_000

@@ -35,8 +35,15 @@ class RateLimits:
         self._script = Scripts(database).rate_limit
         self._limits = self._script.grouped([], [])
 
-    async def spend(self, caller: str) -> Allowance:
-        """Count a request. A rejected request is not counted."""
-        args = self._script.item(interval=self._interval, burst=self.burst)
-        passed, left, wait, whole = await self._limits.submit(([keys.rate(caller)], args))
-        return Allowance(bool(passed), left, wait, whole)
+    async def spend(self, caller: str, passed: int = 0) -> Allowance:
+        """Count a request, and those that `passed` before it. A rejected request is not counted."""
+        return await self._count(caller, passed, asked=1)
+
+    async def count(self, caller: str, passed: int) -> Allowance:
+        """Count requests that have passed. They count even over the limit."""
+        return await self._count(caller, passed, asked=0)
+
+    async def _count(self, caller: str, passed: int, asked: int) -> Allowance:
+        args = self._script.item(interval=self._interval, burst=self.burst, passed=passed, asked=asked)
+        through, left, wait, whole = await self._limits.submit(([keys.rate(caller)], args))
+        return Allowance(bool(through), left, wait, whole)
