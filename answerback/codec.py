@@ -1,19 +1,14 @@
 """How structs are stored: as MessagePack maps. Coders are built once, since building one is slow.
 
-A decoder that is used by one module alone is built there with `decoder`, beside the struct.
+Each decoder is built with `decoder` where it is used, beside the struct or in `answerback.store.decode`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
-
-from answerback.events import Amendment, Entry
-from answerback.files import StoredFile
-from answerback.messages import Message, TurnEnd
-from answerback.replies import DeadLetter, Reply, StreamedReply
 
 T = TypeVar("T")
 
@@ -26,11 +21,12 @@ def decoder(kind: type[T]) -> Callable[[bytes], T]:
 
 
 decode_state = decoder(dict[str, Any])
-decode_amendment = decoder(Amendment)
-decode_entry = decoder(Entry)
-decode_message = decoder(Message)
-decode_turn_end = decoder(TurnEnd)
-decode_reply = decoder(Reply)
-decode_streamed = decoder(StreamedReply)
-decode_dead_letter = decoder(DeadLetter)
-decode_file = decoder(StoredFile)
+
+
+def readable(decode: Callable[[bytes], T], raws: Iterable[bytes]) -> Iterator[T]:
+    """Yield those that can be decoded: a newer version, since rolled back, may have written the others."""
+    for raw in raws:
+        try:
+            yield decode(raw)
+        except msgspec.MsgspecError:
+            continue

@@ -9,12 +9,14 @@ from __future__ import annotations
 import signal
 from collections.abc import Coroutine, Mapping
 from importlib import import_module
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from .exits import Failure, Unreachable
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 T = TypeVar("T")
 

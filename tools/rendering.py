@@ -97,24 +97,20 @@ class Table:
     """
 
     def __init__(self, columns: Sequence[str], rows: Iterable[Sequence[object]], long: str) -> None:
-        from rich.cells import cell_len
-
         values = [list(row) for row in rows]
         self._columns, self._long = columns, long
         self._cells = [[visible(str(cell)) for cell in row] for row in values]
         self._numeric = [
             bool(values) and all(isinstance(row[number], int) for row in values) for number in range(len(columns))
         ]
-        self._widths = [max(map(cell_len, column)) for column in zip(columns, *self._cells, strict=True)]
+        self._widths = [max(map(_width, column)) for column in zip(columns, *self._cells, strict=True)]
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the table in a pipe."""
-        from rich.cells import cell_len
-
         for row in (self._columns, *self._cells):
             padded = []
             for cell, width, numeric in zip(row, self._widths, self._numeric, strict=True):
-                padding = " " * (width - cell_len(cell))
+                padding = " " * (width - _width(cell))
                 padded.append(padding + cell if numeric else cell + padding)
             yield (" " * GAP).join(padded).rstrip()
 
@@ -139,6 +135,15 @@ class Table:
         return made
 
 
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, long: str = "") -> Table:
     """Return a table of these rows. See `Table`."""
     return Table(columns, rows, long)
@@ -146,7 +151,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, long: str
 
 def _paragraphs(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> RenderableType:
     """Render rows as paragraphs: the first cell on its own line, then as many "column cell" pairs per line as fit."""
-    from rich.cells import cell_len
     from rich.console import Group
     from rich.padding import Padding
     from rich.text import Text
@@ -156,7 +160,7 @@ def _paragraphs(columns: Sequence[str], cells: Sequence[Sequence[str]], width: i
         lines.append(Text(first, style="bold", overflow="fold"))
         line = Text(overflow="fold")
         for column, cell in zip(columns[1:], others, strict=True):
-            if line and line.cell_len + cell_len(f"  {column} {cell}") > width - GAP:
+            if line and line.cell_len + _width(f"  {column} {cell}") > width - GAP:
                 lines.append(Padding(line, (0, 0, 0, GAP)))
                 line = Text(overflow="fold")
             if cell:

@@ -4,30 +4,53 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from answerback.errors import ConfigurationError, StoreUnavailable
 from answerback.redis_address import place
-from answerback.store.embedded import running
-from answerback.store.fleet.workers import WorkerRegistry
+from answerback.store.partitions import Partitions
 from answerback.store.redis import Database
+from answerback.store.scripts import Scripts
 from answerback.store.server import inspected
-from answerback.store.threads.dead_letters import DeadLetters
-from answerback.store.threads.threads import Threads
 
 from .store_settings import StoreSettings
 
 if TYPE_CHECKING:
     from answerback.settings import Settings
+    from answerback.store.fleet.workers import WorkerRegistry
+    from answerback.store.threads.dead_letters import DeadLetters
+    from answerback.store.threads.threads import Threads
 
 
-class Store(NamedTuple):
-    """An open store with its settings."""
+class Store:
+    """An open store with its settings. What a command does not use is not imported."""
 
-    settings: StoreSettings
-    threads: Threads
-    dead_letters: DeadLetters
-    workers: WorkerRegistry
+    def __init__(self, settings: StoreSettings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self.partitions = Partitions(database, Scripts(database), settings.partitions)
+
+    @cached_property
+    def threads(self) -> Threads:
+        """The threads."""
+        from answerback.store.threads.threads import Threads
+
+        return Threads(self.database, partitions=self.settings.partitions, seen_days=self.settings.seen_days)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        """The dead letters."""
+        from answerback.store.threads.dead_letters import DeadLetters
+
+        return DeadLetters(self.threads, seen_days=self.settings.seen_days)
+
+    @cached_property
+    def workers(self) -> WorkerRegistry:
+        """The workers."""
+        from answerback.store.fleet.workers import WorkerRegistry
+
+        return WorkerRegistry(self.database)
 
 
 def located(settings: StoreSettings | Settings) -> str:
@@ -35,7 +58,11 @@ def located(settings: StoreSettings | Settings) -> str:
 
     Raises `StoreUnavailable` when there is neither.
     """
-    url = settings.redis_url or running(settings.data)
+    if settings.redis_url:
+        return settings.redis_url
+    from answerback.store.embedded import running
+
+    url = running(settings.data)
     if url is None:
         raise StoreUnavailable(
             f"nothing is running in {settings.data.absolute()}: "
@@ -60,7 +87,6 @@ async def opened() -> AsyncIterator[Store]:
         # Its eviction and persistence settings do not matter for looking at what is stored.
         if problems := [problem for each in servers for problem in (*each.unusable(), *each.refused())]:
             raise ConfigurationError(f"the Redis server at {place(url)} is not usable: {'; '.join(problems)}")
-        threads = Threads(database, partitions=settings.partitions, seen_days=settings.seen_days)
-        yield Store(settings, threads, DeadLetters(threads, seen_days=settings.seen_days), WorkerRegistry(database))
+        yield Store(settings, database)
     finally:
         await database.close()

@@ -6,19 +6,23 @@ Its bytes are kept unchanged, so that nothing is lost once the newer version is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 
-from answerback.codec import decode_dead_letter, decode_entry, decode_message, decode_reply, decode_streamed, decoder
+from answerback.codec import decoder
 from answerback.events import Entry, Event
 from answerback.messages import Author, Message
 from answerback.replies import DeadLetter, Reply, StreamedReply
 
 NOTICE = "(This was written by a newer version of Answerback and cannot be shown.)"
 
-T = TypeVar("T")
+decode_entry = decoder(Entry)
+decode_message = decoder(Message)
+decode_reply = decoder(Reply)
+decode_streamed = decoder(StreamedReply)
+decode_dead_letter = decoder(DeadLetter)
 
 
 class Unreadable(Entry, frozen=True):
@@ -140,15 +144,6 @@ def letter(raw: bytes, id: str) -> DeadLetter:
 def unreadable_reason(why: str) -> str:
     """Return the reason of a dead letter for an operator."""
     return f"written by a newer version of Answerback; this version cannot read it: {why}"
-
-
-def readable(decode: Callable[[bytes], T], raws: Iterable[bytes]) -> Iterator[T]:
-    """Yield those that can be decoded."""
-    for raw in raws:
-        try:
-            yield decode(raw)
-        except msgspec.MsgspecError:
-            continue
 
 
 def _known(raw: bytes) -> dict[Any, Any]:

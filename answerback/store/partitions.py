@@ -20,7 +20,6 @@ import msgspec
 
 from answerback.errors import StoreUnavailable
 from answerback.store import keys
-from answerback.store.copies import arrive
 from answerback.store.keys import Partition
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
@@ -134,7 +133,9 @@ class Partitions:
         if where == b"here":
             return former
         if where:
-            # The worker that moves it has not finished.
+            # The worker that moves it has not finished. Imported here: there are two layouts only for a while.
+            from answerback.store.copies import arrive
+
             await arrive(self._database, self._scripts, thread, former, current, where.decode())
         elif not await self._stays_closed(former):
             return former

@@ -9,10 +9,9 @@ from unittest.mock import patch
 
 import msgspec
 
-from answerback.codec import decode_entry
 from answerback.events import Entry
 from answerback.store import decode, keys
-from answerback.store.decode import Unreadable
+from answerback.store.decode import Unreadable, decode_entry
 from answerback.store.threads.threads import Threads
 
 

@@ -15,13 +15,14 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
-from answerback.codec import decode_entry, encode
+from answerback.codec import encode
 from answerback.dispatching import Dispatcher, DispatchReceipt
 from answerback.errors import Busy, DispatchError, InvalidInput, StoreUnavailable, ThreadEnded, UnknownAgent
 from answerback.store import keys as store_keys
 from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chat_ids import thread_of
 from answerback.store.chats.chats import Chats
+from answerback.store.decode import decode_entry
 from answerback.store.fleet import keys
 from answerback.store.fleet.workers import AgentReport
 from answerback.store.redis import Database

@@ -13,17 +13,19 @@ import pytest
 
 from answerback.agents import Agent, Listen, NoEffect, Turn
 from answerback.agents.memory import MemoryThread
-from answerback.codec import decode_message, decode_state, decode_turn_end
+from answerback.codec import decode_state
 from answerback.errors import TurnFailed
 from answerback.events import Amendment, Event
 from answerback.messages import Author, Message, ToolCall, TurnEnd, Usage
 from answerback.settings import Settings
 from answerback.store import keys
+from answerback.store.decode import decode_message
 from answerback.store.redis import Database
 from answerback.store.stream.events import RetryEvent, StreamEvent, TextEvent, UnknownEvent
 from answerback.store.stream.stored_events import stored
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.threads import Threads
+from answerback.store.threads.turn_ends import decode_turn_end
 from tests.redis.given import claim_all, lapse
 from worker.wiring import wire
 

@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from answerback.codec import decode_entry, encode
+from answerback.codec import encode
 from answerback.errors import NewerData
 from answerback.events import Amendment, Entry
 from answerback.replies import DeadLetter
 from answerback.steps import Record
 from answerback.store import decode, keys
 from answerback.store.chats.answers import answer
-from answerback.store.decode import Unreadable, UnreadableReply
+from answerback.store.decode import Unreadable, UnreadableReply, decode_entry
 from answerback.store.fleet import keys as fleet_keys
 from answerback.store.fleet.workers import WorkerRegistry
 from answerback.store.threads.archives import Archives

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
-from answerback.codec import decode_entry, decode_message, decode_reply
 from answerback.replies import DeadLetter
 from answerback.store import keys
+from answerback.store.decode import decode_entry, decode_message, decode_reply
 from tests.redis.conftest import Server
 from tests.redis.given import counters, courier, event, lapse
 from tests.redis.machine import numbers, picks

@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 import pytest
 
 from answerback.accepting.raw_payloads import RawPayloads
-from answerback.codec import decode_entry, encode
+from answerback.codec import encode
 from answerback.events import Amendment, Entry, Event
 from answerback.messages import Author
 from answerback.raw_body import LARGEST, with_raw
+from answerback.store.decode import decode_entry
 
 EVENT = Event(delivery="github:1", thread="github:1:2", kind="issues", text="x", author=Author("1"))
 PAYLOAD = {"issue": {"labels": [{"name": "bug"}]}}

@@ -12,10 +12,11 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from answerback import tracing
 from answerback.agents.composer import Composer
-from answerback.codec import decode_entry, encode
+from answerback.codec import encode
 from answerback.errors import ConfigurationError
 from answerback.events import Entry, Event
 from answerback.messages import Author
+from answerback.store.decode import decode_entry
 from answerback.tracing.context import context_of, links_to
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}

@@ -13,9 +13,9 @@ from ..groups import run
 if TYPE_CHECKING:
     from answerback.store.fleet.orders import Order
     from answerback.store.threads.queues import Queues
-    from answerback.store.threads.threads import Threads
 
     from ..rendering import Table
+    from ..store import Store
 
 EVERY = 1.0
 """Seconds between two updates of --watch."""
@@ -47,7 +47,7 @@ async def _look(as_json: bool) -> None:
     from ..store import opened
 
     async with opened() as store:
-        current, paused = await _read(store.threads)
+        current, paused = await _read(store)
     if as_json:
         document(_plain(current, paused))
         return
@@ -66,7 +66,7 @@ async def _watch(as_json: bool) -> None:
     async with opened() as store:
         if as_json:
             while True:
-                document(_plain(*await _read(store.threads)), indent=None)
+                document(_plain(*await _read(store)), indent=None)
                 await asyncio.sleep(EVERY)
         from rich.console import Group
         from rich.live import Live
@@ -75,7 +75,7 @@ async def _watch(as_json: bool) -> None:
         with Live(auto_refresh=False) as live:
             while True:
                 try:
-                    current, paused = await _read(store.threads)
+                    current, paused = await _read(store)
                     live.update(Group(_table(current), Text(f"\n{_totals(current, paused)}")), refresh=True)
                 except StoreUnavailable as error:
                     live.update(Text(f"{error} Retrying …"), refresh=True)
@@ -92,11 +92,11 @@ def _table(queues: Queues) -> Table:
     return table(("", "waiting", "in flight", "retrying", "paused", "oldest"), rows)
 
 
-async def _read(threads: Threads) -> tuple[Queues, dict[str, Order]]:
+async def _read(store: Store) -> tuple[Queues, dict[str, Order]]:
     from answerback.store.fleet.orders import Orders
     from answerback.store.threads.queues import queues
 
-    return await queues(threads), await Orders(threads.database).paused()
+    return await queues(store), await Orders(store.database).paused()
 
 
 def _plain(queues: Queues, paused: dict[str, Order]) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from statistics import median
 
 import msgspec
 
+from answerback.codec import readable
 from answerback.errors import StoreFull
 from answerback.events import Arrival
-from answerback.store.decode import readable
 from answerback.store.fleet import keys
 from answerback.store.fleet.reachability import Probes, Reachability
 from answerback.store.fleet.remote_agents import RemoteAgent, RemoteAgents

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from answerback.codec import decoder, encode
-from answerback.store.decode import readable
+from answerback.codec import decoder, encode, readable
 from answerback.store.fleet import keys
 from answerback.store.keys import signals
 from answerback.store.redis import Database

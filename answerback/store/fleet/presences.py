@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from answerback.codec import decoder, encode
+from answerback.codec import decoder, encode, readable
 from answerback.platforms import Place
-from answerback.store.decode import readable
 from answerback.store.fleet import keys
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts

@@ -6,8 +6,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from answerback.codec import decoder, encode
-from answerback.store.decode import readable
+from answerback.codec import decoder, encode, readable
 from answerback.store.fleet import keys
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts

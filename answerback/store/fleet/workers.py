@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from answerback.codec import decoder, encode
+from answerback.codec import decoder, encode, readable
 from answerback.events import Arrival
 from answerback.messages import Identity
-from answerback.store.decode import readable
 from answerback.store.fleet import keys
 from answerback.store.redis import Database
 

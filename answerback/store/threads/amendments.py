@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from answerback import edits
-from answerback.codec import decode_amendment, encode
+from answerback.codec import decoder, encode
 from answerback.events import Amendment, Entry, Event, dispatch_id
 from answerback.messages import Author
 from answerback.store import decode, keys
@@ -13,6 +13,8 @@ from answerback.store.keys import Partition
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
 from answerback.store.threads.receipt import Receipt
+
+_decode = decoder(Amendment)
 
 DELETED = b"deleted"
 """Stored for a deleted message; an edit is stored as an encoded Amendment."""
@@ -102,14 +104,14 @@ async def _amend_history(database: Database, scripts: Scripts, p: Partition, ame
 def with_edit(event: Event, raw: bytes) -> Event:
     """Return an event with an edit that arrived before it."""
     try:
-        return edits.with_edit(event, decode_amendment(raw))
+        return edits.with_edit(event, _decode(raw))
     except msgspec.MsgspecError:
         return event  # written by a newer version
 
 
 def _event_of_older_edit(event: Event | None, raw: bytes) -> Event | None:
     try:
-        return edits.event_of_older_edit(event, decode_amendment(raw))
+        return edits.event_of_older_edit(event, _decode(raw))
     except msgspec.MsgspecError:
         return event  # written by a newer version
 

@@ -8,21 +8,16 @@ from typing import Any
 import msgspec
 
 from answerback.archive import VERSION, Archive, ArchivedFile, Dead
-from answerback.codec import (
-    decode_dead_letter,
-    decode_entry,
-    decode_file,
-    decode_message,
-    decode_reply,
-    decode_turn_end,
-    encode,
-)
+from answerback.codec import encode
 from answerback.files import CHUNK, StoredFile
 from answerback.store import decode, keys
+from answerback.store.decode import decode_dead_letter, decode_entry, decode_message, decode_reply
 from answerback.store.keys import Partition
 from answerback.store.redis import Value
 from answerback.store.thread_ids import is_chat, workspace_of
+from answerback.store.threads.files import decode_file
 from answerback.store.threads.records import encoded_replies
+from answerback.store.threads.turn_ends import decode_turn_end
 
 LOCKS = {"fence", "owner", "claimed", "committed", "sender", "sending", "cancel", "interruptible", "live"}
 """Fields of a thread that are only meaningful in its own Redis."""

@@ -11,13 +11,15 @@ from contextlib import suppress
 
 import msgspec
 
-from answerback.codec import decode_file, encode
+from answerback.codec import decoder, encode
 from answerback.errors import FilesFull, NoSuchFile, NoSuchThread, StoreFull, StoreUnavailable
 from answerback.files import CHUNK, StoredFile
 from answerback.outgoing import File
 from answerback.store import keys
 from answerback.store.thread_ids import public_id, workspace_of
 from answerback.store.threads.threads import Threads
+
+decode_file = decoder(StoredFile)
 
 UNUSED = 86_400_000
 """ms after which a file that no message names is deleted."""

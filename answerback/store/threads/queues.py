@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 
 from answerback.store import keys
 from answerback.store.clock import Steps, look, read, steps
 from answerback.store.keys import Partition
-from answerback.store.redis import Value
-from answerback.store.threads.threads import Threads
+from answerback.store.partitions import Partitions
+from answerback.store.redis import Database, Value
+
+
+class Store(Protocol):
+    """What is asked: any client of the threads."""
+
+    @property
+    def database(self) -> Database:
+        """The Redis of the threads."""
+
+    @property
+    def partitions(self) -> Partitions:
+        """Where they are."""
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,14 +62,14 @@ class Queues(msgspec.Struct, frozen=True, kw_only=True):
     clock_steps: Steps
 
 
-async def queues(threads: Threads) -> Queues:
+async def queues(store: Store) -> Queues:
     """Return the statistics. Each partition is read atomically, by its lease clock."""
     totals = dict.fromkeys(Queues.__struct_fields__[2:-1], 0)
     turns: list[Queue] = []
     replies: list[Queue] = []
-    for p in await threads.partitions.all():
-        now, _ = read(*await threads.database.together(*look(p)))
-        *queue_counts, counters, dead, thread_count = await threads.database.together(
+    for p in await store.partitions.all():
+        now, _ = read(*await store.database.together(*look(p)))
+        *queue_counts, counters, dead, thread_count = await store.database.together(
             *_count(p, "ready", now),
             *_count(p, "due", now),
             ("HGETALL", keys.counters(p)),
@@ -75,7 +89,7 @@ async def queues(threads: Threads) -> Queues:
         totals["replies_sent"] += count.get("sent", 0)
         totals["replies_failed"] += count.get("failed replies", 0)
         totals["loops"] += count.get("loops", 0)
-    return Queues(turns=_sum(turns), replies=_sum(replies), clock_steps=await steps(threads.database), **totals)
+    return Queues(turns=_sum(turns), replies=_sum(replies), clock_steps=await steps(store.database), **totals)
 
 
 def _count(p: Partition, queue: keys.Queue, now: int) -> list[tuple[Value, ...]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from answerback.codec import decode_turn_end
+from answerback.codec import decoder, readable
 from answerback.events import Entry, Event
 from answerback.messages import Message, TurnEnd
 from answerback.store import keys
-from answerback.store.decode import readable
 from answerback.store.threads.threads import Threads
+
+decode_turn_end = decoder(TurnEnd)
 
 NEWEST = 20
 """Ends that are searched first: a requested turn has most likely ended recently."""
