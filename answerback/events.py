@@ -136,6 +136,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         of: The delivery id of the message that it is about, if the platform does not say in which thread that is: the
             event then belongs to that thread. `thread` is the one that the message itself may have begun.
         answered: Whether a person has answered it before it was stored, because it was missed: no agent does then.
+        choice: The number that the text consists of, where people choose by number: the event becomes the press of what
+            the last reply offers under it. 0 if it says anything else.
         conversation: The whole chat, of a direct message that begins a thread of its own. Used in place of `thread`
             where an agent declares `direct="conversation"`, and not stored.
     """
@@ -174,6 +176,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     gesture: str = ""
     of: str = ""
     answered: bool = False
+    choice: int = 0
     conversation: Conversation | None = None
 
     @property

@@ -28,6 +28,7 @@ from .pages.documents import documents
 from .pages.pages import pages
 from .problems import problems
 from .request_id import identified, show
+from .shared_files import SharedFileRoutes
 from .stopping import Stopping
 from .webhooks import Webhooks
 
@@ -55,6 +56,7 @@ def application(
             *pages(),
             *documents(),
             *installs.routes(),
+            *SharedFileRoutes(settings, threads).routes(),
         ]
     )
     app.on_response_prepare.append(show)

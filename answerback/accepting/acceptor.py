@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from answerback.accepting.choices import Choices
 from answerback.accepting.conversations import Conversations
 from answerback.accepting.metrics import CONFIRMED
 from answerback.accepting.notifications import Notifications
@@ -29,6 +30,7 @@ class Acceptor:
     def __init__(self, threads: Threads, accounts: Accounts) -> None:
         self._threads = threads
         self._outbox = Outbox(threads)
+        self._choices = Choices(self._outbox)
         self._aliases = Aliases(threads.database)
         self._messages = MessageThreads(threads)
         self._conversations = Conversations(threads.database)
@@ -46,6 +48,8 @@ class Acceptor:
             inbound = msgspec.structs.replace(inbound, thread=thread)
         if isinstance(inbound, Amendment):
             return await self._threads.amend(inbound)
+        if inbound.choice:
+            inbound = await self._choices.chosen(inbound)
         receipt = await self._threads.accept(inbound)
         if receipt.reason == OWN and inbound.message:
             await self._recognise(inbound)

@@ -32,7 +32,7 @@ class GeneralSettings(Variables):
     secret_key: SecretKeys = Field(
         [],
         alias="ANSWERBACK_SECRET_KEY",
-        description="key(s) that seal the credentials of installed accounts; the first one seals, all open",
+        description="key(s) that seal credentials of accounts and addresses of files; the first one seals, all open",
     )
     log_level: Annotated[str, BeforeValidator(str.lower)] = Field(
         "info", pattern="^(debug|info|warning|error)$", alias="LOG_LEVEL", description="debug, info, warning or error"

@@ -7,6 +7,9 @@ import base64
 from collections import Counter
 from typing import Any
 
+import aiohttp
+
+from answerback.testing.standins.options import Options
 from tests.acceptance import node
 from tests.acceptance.system import System, free_port, until
 from tests.standins.client import StandIns
@@ -57,7 +60,7 @@ class Phones:
 
 
 async def test_texts_are_answered_once_and_failures_are_told(system: System, standins: StandIns) -> None:
-    system.settings["PUBLIC_URL"] = standins.options.twilio_url
+    system.settings |= {"PUBLIC_URL": standins.options.twilio_url, "ANSWERBACK_SECRET_KEY": "k" * 40}
     await system.ingress()
     await system.worker(AGENTS)
     phones = Phones(system, standins)
@@ -79,6 +82,20 @@ async def test_texts_are_answered_once_and_failures_are_told(system: System, sta
     await phones.gets(eve, "image-1.png has 7 bytes")
     await standins.act("twilio", "press", theirs=bob, ours=WHATSAPP, label="Yes", payload="oil:yes")
     await phones.gets(bob, "0 said before: *hello*", "button Yes: oil:yes")
+
+    # Choices by number, and a file that Twilio fetches from us.
+    ina = "+14155550107"
+    offered = "Oil?\n\n1. Yes\n2. No\n3. S\n4. L\nReply with the number."
+    await phones.say("offer", ina)
+    await phones.gets(ina, offered, "")
+    (file,) = (await standins.state("twilio"))["messages"][-1]["media"]
+    assert (file["type"], base64.b64decode(file["content"])) == ("application/pdf", b"%PDF-1.7")
+    await phones.say("1", ina)
+    await phones.gets(ina, offered, "", "button Yes: 42")
+    # By now it is a number, and nothing else.
+    await phones.say("2", ina)
+    await phones.gets(ina, offered, "", "button Yes: 42", "2 said before: 2")
+    await _refuses_what_is_not_a_file(system, file["url"])
 
     # The connection is lost after the work was done: a status settles it. Parts stay in order.
     dan = "+14155550102"
@@ -144,6 +161,23 @@ async def test_texts_are_answered_once_and_failures_are_told(system: System, sta
     await system.letters.replay(id)
     await until(lambda: phones.got(unreachable), lambda found: len(found) == 2, what="the replay")
     assert await phones.got(gil) == []
+
+
+async def _refuses_what_is_not_a_file(system: System, url: str) -> None:
+    """The address of a file is good for that file alone, and for GET and HEAD."""
+    path = url.removeprefix(f"{Options.twilio_url}/shared/")
+    sealed, _, name = path.partition("/")
+    base = f"http://127.0.0.1:{system.port}/shared"
+    async with aiohttp.ClientSession() as session:
+        for method, target, status in (
+            ("HEAD", f"{sealed}/{name}", 200), ("POST", f"{sealed}/{name}", 405), ("GET", f"{sealed[:-4]}AAA=/x", 404),
+            ("GET", f"{'A' * 3000}/x", 404), ("GET", sealed, 404), ("GET", "", 404),
+        ):  # fmt: skip
+            async with session.request(method, f"{base}/{target}") as response:
+                assert response.status == status, target
+        async with session.get(f"{base}/{path}") as response:
+            assert response.headers["Content-Disposition"].startswith("attachment")
+            assert "sandbox" in response.headers["Content-Security-Policy"]
 
 
 EMULATED = {"account": "AC0123456789abcdef0123456789abcdef", "token": "0123456789abcdef0123456789abcdef"}

@@ -7,19 +7,23 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 import pytest
 from pydantic import ValidationError
 
 from answerback.errors import RateLimited, Rejected, TooLong, Unavailable
 from answerback.events import Address
 from answerback.messages import Attachment, Identity
+from answerback.outgoing import Button, File, ReplyContent
 from answerback.platforms import FIND, NextPage, Place, Rate, Request, Sent
 from answerback.platforms.dialects.sms import cheaper, segments
 from answerback.platforms.twilio.api import Twilio
 from answerback.platforms.twilio.dialect import LIMIT, split, written
 from answerback.platforms.twilio.settings import Credential, TwilioSettings
 from answerback.replies import Reply
+from answerback.sealing import Seal
 from answerback.settings import Settings
+from answerback.shared_files import SharedFiles
 from tests.fixtures.exchanges import answer, run
 
 ACCOUNT, OTHER = "AC0123456789abcdef0123456789abcdef", "AC" + "f" * 32
@@ -218,6 +222,39 @@ def test_who_we_are_and_where_messages_go() -> None:
 def test_a_number_is_given_as_many_messages_as_are_configured() -> None:
     assert client().rates(reply()) == ()
     assert client(rate=0.5).rates(reply()) == [Rate(f"{ACCOUNT}:+15005550006", 2.0)]
+
+
+def test_choices_are_written_below_the_text_and_found_with_it() -> None:
+    content = ReplyContent(actions=(Button("Yes", value="42"), Button("No")))
+    asked = reply("**Oil?**", content=content)
+    said = "Oil?\n\n1. Yes\n2. No\nReply with the number."
+    [request] = run(client().post(asked), answer(made(), 201)).requests
+    assert form(request)["Body"] == said
+    page = {"messages": [made("Oil?", "SM1"), made(said, "SM2")], "next_page_uri": None}
+    assert run(client().find(asked, ME), answer(page)).value == Sent("SM2")
+    assert client().check(asked) == ""
+    assert "shorter labels" in client().check(reply(content=ReplyContent(actions=(Button("x" * 700),))))
+    with pytest.raises(TooLong):
+        run(client().post(reply("x" * LIMIT, content=content)))
+
+
+def test_files_are_fetched_from_us() -> None:
+    file = File("plan.pdf", file="t.1", content_type="application/pdf", size=5_000_000)
+    asked = reply("", content=ReplyContent(files=(file,)))
+    shared = SharedFiles(Seal(["k" * 40]), "https://bot.example")
+    [request] = run(client(shared=shared).post(asked), answer(made("", num_media="1"), 201)).requests
+    url = form(request)["MediaUrl"]
+    assert shared.opened(url.split("/")[4]) == (asked.thread, "t.1")
+    assert "Body" not in form(request)
+    page = {"messages": [made("", "SM1"), made("", "SM2", num_media="1")], "next_page_uri": None}
+    assert run(client().find(asked, ME), answer(page)).value == Sent("SM2")
+    assert client(shared=shared).check(asked) == ""
+    large = reply("", content=ReplyContent(files=(msgspec.structs.replace(file, size=5_000_001),)))
+    assert "takes 5 MB" in client(shared=shared).check(large)
+    assert client(shared=shared).check(msgspec.structs.replace(large, address=WHATSAPP)) == ""
+    assert "ANSWERBACK_SECRET_KEY" in client().check(asked)
+    with pytest.raises(Rejected, match="PUBLIC_URL"):
+        run(client().post(asked))
 
 
 def test_typing_is_shown_on_whatsapp_only() -> None:

@@ -56,10 +56,18 @@ INSTALL: InstallSupport | None = None
 def client(settings: Settings) -> Client | None:
     """Return a client for all configured accounts; None without one."""
     from answerback.platforms.twilio.api import Twilio
+    from answerback.shared_files import SharedFiles
 
     own = settings.of(TwilioSettings)
     credentials = own.credentials()
     if not credentials:
         return None
     webhook = f"{settings.public_url}/webhooks/{NAME}" if settings.public_url else ""
-    return Twilio(credentials, own.api_url, webhook=webhook, template=own.whatsapp_template or "", rate=own.rate)
+    return Twilio(
+        credentials,
+        own.api_url,
+        webhook=webhook,
+        template=own.whatsapp_template or "",
+        rate=own.rate,
+        shared=SharedFiles.of(settings),
+    )

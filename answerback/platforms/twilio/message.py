@@ -20,6 +20,7 @@ class Message(msgspec.Struct):
     date_created: Spare[str] = None
     sender: Spare[str] = msgspec.field(name="from", default=None)
     messaging_service_sid: Spare[str] = None
+    num_media: Spare[str | int] = None
     error_code: Spare[int] = None
     error_message: Spare[str] = None
 
@@ -30,6 +31,12 @@ class Message(msgspec.Struct):
             return parsedate_to_datetime(self.date_created or "").timestamp()
         except (ValueError, TypeError, IndexError, OverflowError):
             return 0.0
+
+    @property
+    def files(self) -> int:
+        """How many files it has."""
+        count = str(self.num_media or "")
+        return int(count) if count.isascii() and count.isdigit() and len(count) < 3 else 0
 
     def of(self, place: TwilioPlace) -> bool:
         """Return whether our side of a thread sent it."""

@@ -56,11 +56,12 @@ class Search:
         path = reply.cursor if reply.cursor.startswith(f"{messages}?") else f"{messages}?{urlencode(wanted)}"
         response = yield from harmless(self._get(place.account, f"{self._api}{path}"))
         check(response, self._clock(), doing="looking for a reply", account=place.account, attempt=Attempt.of(reply))
+        files = len(reply.content.files) if reply.content else 0
         page = read(response, _page, "Twilio", unknown=False)
         since = reply.first / 1000 - MARGIN
         for message in page.messages:
             ours = message.created >= since and message.of(place) and message.sid not in reply.known
-            if ours and _says(message.body or "", text, whole=whole):
+            if ours and message.files == files and _says(message.body or "", text, whole=whole):
                 if message.status in FAILED:
                     raise Rejected(f"Twilio reports {message.status}: {explained(message.error_code or 0)}")
                 return Sent(message.sid)

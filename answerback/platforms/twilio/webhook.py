@@ -8,6 +8,7 @@ from __future__ import annotations
 from answerback.events import Action, Event, Subject
 from answerback.messages import Author
 from answerback.platforms import Answer, Answered, Delivery, Ignored, Parsed
+from answerback.platforms.choices import number_of
 from answerback.platforms.subject import BODY, TITLE, shortened
 from answerback.platforms.twilio.form import FORM, Fields
 from answerback.platforms.twilio.media import attached_media
@@ -81,6 +82,7 @@ def _event(fields: Fields) -> Event:
         subject=_advertisement(fields),
         attachments=attachments,
         action=action,
+        choice=0 if action or attachments else number_of(written),
     )
 
 

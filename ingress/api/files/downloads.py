@@ -24,10 +24,13 @@ Read = Callable[[int, int], AsyncIterator[bytes]]
 """Yields the content from one byte up to another."""
 
 
-async def send_file(request: web.Request, file: StoredFile, read: Read) -> web.StreamResponse:
-    """Send a file, or the range of it that the request asks for. Raises `Problem` (416)."""
+async def send_file(request: web.Request, file: StoredFile, read: Read, *, exact: bool = False) -> web.StreamResponse:
+    """Send a file, or the range of it that the request asks for. Raises `Problem` (416).
+
+    `exact`: with its type, whatever that is, to a program that needs it.
+    """
     start, end, status = _range(request, file.size)
-    response = web.StreamResponse(status=status, headers=_headers(file))
+    response = web.StreamResponse(status=status, headers=_headers(file, exact=exact))
     response.content_length = end - start
     if status == 206:
         response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
@@ -45,8 +48,9 @@ async def send_file(request: web.Request, file: StoredFile, read: Read) -> web.S
     return response
 
 
-def _headers(file: StoredFile) -> dict[str, str]:
-    kind = file.content_type if file.content_type in _INERT or file.content_type.startswith("audio/") else _UNKNOWN
+def _headers(file: StoredFile, *, exact: bool) -> dict[str, str]:
+    shown = exact or file.content_type in _INERT or file.content_type.startswith("audio/")
+    kind = file.content_type if shown else _UNKNOWN
     kind = f"{kind}; charset=utf-8" if kind != _UNKNOWN and is_text(kind) else kind
     ascii_name = "".join(char if char.isalnum() or char in "._- " else "_" for char in file.name if char.isascii())
     # https://www.rfc-editor.org/rfc/rfc6266#appendix-D

@@ -33,7 +33,9 @@ WORDS = {
     21612: "The 'To' phone number is not currently reachable using the 'From' phone number",
     21614: "'To' number is not a valid mobile number",
     21617: "The concatenated message body exceeds the 1600 character limit",
+    11200: "HTTP retrieval failure",
     21619: "A text message body or media urls must be specified.",
+    21620: "Invalid media URL(s)",
     21655: "The ContentSid is Invalid",
 }
 
@@ -65,6 +67,8 @@ class Message:
     error: int | None = None
     callback: str = ""
     sent: float | None = None
+    media: list[Json] = field(default_factory=list)
+    """The files as they were fetched: type, content in base64; empty for one that could not be."""
 
     def shown(self) -> Json:
         """The resource: https://www.twilio.com/docs/messaging/api/message-resource"""
@@ -81,7 +85,7 @@ class Message:
             "error_message": WORDS.get(self.error) if self.error else None,
             "from": self.ours or None,
             "messaging_service_sid": self.service or None,
-            "num_media": "0",
+            "num_media": str(len(self.media)),
             "num_segments": "1",
             "price": None,
             "price_unit": "USD",

@@ -67,7 +67,7 @@ class Twilio(StandIn):
         return self._people.act(act, details)
 
     def state(self) -> Json:
-        shown = [message.shown() for message in self._world.messages]
+        shown = [message.shown() | {"media": message.media} for message in self._world.messages]
         return {"messages": shown, "typing": self._world.typing, "opted_out": sorted(self._world.opted_out)}
 
     async def _numbers(self, request: web.Request) -> web.Response:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections import deque
 from urllib.parse import parse_qsl, urlencode
 
+import aiohttp
 import msgspec
 from aiohttp import web
 
@@ -16,6 +18,7 @@ from answerback.testing.standins.standin import Operation, answer
 from answerback.testing.standins.twilio.account import NAME, VERSION, Message, World, refusal
 from answerback.testing.standins.twilio.signing import sid
 from answerback.testing.standins.twilio.webhooks import Twilio
+from answerback.testing.standins.values import Json
 
 LONGEST = 1600
 REFUSED = {
@@ -59,6 +62,7 @@ class Messages:
             callback=form.get("StatusCallback", ""),
         )
         self._check(made)
+        made.media = [await self._fetched(url) for url in ([form["MediaUrl"]] if "MediaUrl" in form else [])]
         self._world.messages.append(made)
         self._journal.posted(
             NAME, "messages.create", id=made.sid, thread=f"{made.service or made.ours}/{made.theirs}", body=made.body,
@@ -74,9 +78,19 @@ class Messages:
                 raise refusal(21655)
             variables: dict[str, str] = msgspec.json.decode(form.get("ContentVariables", "{}"))
             return f"About your question: {variables.get('1', '')}"
-        if not form.get("Body"):
+        if not form.get("Body") and not form.get("MediaUrl"):
             raise refusal(21619)
-        return form["Body"]
+        return form.get("Body", "")
+
+    async def _fetched(self, url: str) -> Json:
+        """Fetch a file from our public address, as Twilio does before it sends."""
+        known, there = self._world.options.twilio_url, self._hooks.url.partition("/webhooks")[0]
+        if not url.startswith(f"{known}/"):
+            raise refusal(21620)
+        there += url.removeprefix(known)
+        async with aiohttp.ClientSession() as session, session.get(there) as response:
+            content = base64.b64encode(await response.read()).decode() if response.status == 200 else ""
+            return {"url": url, "type": response.content_type, "content": content}
 
     def _limit(self) -> None:
         limit, now = self._world.options.twilio_messages_per_second, time.monotonic()
@@ -103,6 +117,8 @@ class Messages:
     async def _travel(self, message: Message, *, template: bool) -> None:
         """Send the message to its carrier, and report each status."""
         error = UNREACHABLE.get(message.theirs, 0)
+        if any(not each["content"] for each in message.media):
+            error = 11200
         if message.theirs in self._world.closed and not template:
             error = 63016
         states = ["sent", "undelivered"] if error else ["sent", "delivered"]

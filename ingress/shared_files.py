@@ -1,0 +1,42 @@
+"""`/shared/{sealed}/{name}`: the files of replies, for platforms that fetch them from us."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from answerback.errors import NoSuchFile, SealBroken
+from answerback.settings import Settings
+from answerback.shared_files import PATH, SharedFiles
+from answerback.store.threads.files import Files
+from answerback.store.threads.threads import Threads
+
+from .api.files.downloads import send_file
+from .problems import Problem
+
+
+class SharedFileRoutes:
+    """Sends a file to whoever has its address. Nothing is listed; what is wrong with an address is not said."""
+
+    def __init__(self, settings: Settings, threads: Threads) -> None:
+        self._shared = SharedFiles.of(settings)
+        self._files = Files(threads)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the route; none if no address can be made."""
+        return [web.get(f"{PATH}/{{sealed}}/{{name}}", self.send)] if self._shared else []
+
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        """Send a file, or what HEAD asks of it."""
+        assert self._shared
+        try:
+            found = self._shared.opened(request.match_info["sealed"])
+            file = await self._files.get(found.thread, found.file)
+        except (SealBroken, NoSuchFile):
+            raise Problem(404, "there is no such file") from None
+
+        def read(start: int, end: int) -> AsyncIterator[bytes]:
+            return self._files.read(found.thread, file, start, end)
+
+        return await send_file(request, file, read, exact=True)
