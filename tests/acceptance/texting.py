@@ -16,7 +16,9 @@ async def text(turn: Turn) -> str | None:
         return ", ".join(f"{file.name} has {len(content)} bytes" for file, content in found)
     match turn.text.split()[0]:
         case "offer":
-            await turn.reply("**Oil?**", actions=[Button("Yes", value="42"), Button("No"), Select("size", ("S", "L"))])
+            await turn.reply(
+                "**Oil?**", actions=[Button("Yes", value="42"), Button("No"), Select("size", (("S", ""), ("L", "")))]
+            )
             await turn.reply("", files=[File("Preis – €.pdf", b"%PDF-1.7", "application/pdf")])
             return None
         case "long":
