@@ -6,9 +6,9 @@ history, runs the agent and commits: history, inbox, outbox and lock change in o
 is posted from the outbox once. Whatever cannot be handled becomes a dead letter.
 
 Your own code puts events in with `dispatch`. The API for agent authors is `Agent`, `Listen`, `Turn`, `idempotent` and
-`public`; `Button`, `Select`, `Form`, `Field`, `File` and `ReviewComment` for what replies have besides text; and
-exceptions: `NoEffect`, which a step raises, `OutcomeUnknown` and `UnsupportedReply`, which an agent may catch. `Dialog`
-and `SessionWorker` run an agent in your own process, without all that.
+`public`; `Button`, `Select`, `Form`, `Field`, `File`, `Template` and `ReviewComment` for what replies have besides
+text; and exceptions: `NoEffect`, which a step raises, `OutcomeUnknown` and `UnsupportedReply`, which an agent may
+catch. `Dialog` and `SessionWorker` run an agent in your own process, without all that.
 """
 
 import os
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from answerback.dialogs import Dialog, RedisSessions, SessionWorker
     from answerback.dispatching import Dispatcher, dispatch, dispatch_sync
     from answerback.messages import Document
-    from answerback.outgoing import Button, Field, File, Form, ReviewComment, Select
+    from answerback.outgoing import Button, Field, File, Form, ReviewComment, Select, Template
 
 # A wheel contains ingress, worker and tools inside this package; in a checkout they are beside it. `answerback.worker`
 # is importable in both, and never resolves to a project's own `worker.py` or `tools/`.
@@ -54,6 +54,7 @@ __all__ = [
     "Select",
     "SentReply",
     "SessionWorker",
+    "Template",
     "Turn",
     "UnsupportedReply",
     "dispatch",
@@ -77,7 +78,7 @@ def __getattr__(name: str) -> Any:
         from answerback.messages import Document
 
         return Document
-    if name in ("Button", "Field", "File", "Form", "ReviewComment", "Select"):
+    if name in ("Button", "Field", "File", "Form", "ReviewComment", "Select", "Template"):
         from answerback import outgoing
 
         return getattr(outgoing, name)

@@ -109,6 +109,24 @@ class File(msgspec.Struct, frozen=True, omit_defaults=True):
     size: int = 0
 
 
+class Template(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A message whose words were approved: what WhatsApp takes from a business when a person has not written for a day.
+
+    Attributes:
+        name: Its name; on Twilio the SID of a content template, "HX…".
+        language: Its language, such as "en_US"; not needed on Twilio.
+        values: What its variables stand for: {"1": "Ada", "2": "1.4"}, or by their names. One line each.
+        header: What the variable of its heading stands for; not on Twilio, where all variables are in `values`.
+        always: Whether it is sent although the text could be.
+    """
+
+    name: str
+    language: str = ""
+    values: dict[str, str] = {}
+    header: str = ""
+    always: bool = False
+
+
 class ReviewComment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A comment on lines of a pull request.
 
@@ -135,6 +153,7 @@ class ReplyContent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     Attributes:
         actions: Buttons and menus below a message.
         files: Files of a message.
+        template: What is sent instead of a message where its text may not be.
         target: What is edited, deleted or reacted to, or the check run that changes: the key of a reply of ours, or the
             platform's id of a message. A `Client` is always given the platform's id.
         reaction: The name of an emoji; `removed`: whether the reaction is taken back.
@@ -146,6 +165,7 @@ class ReplyContent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
 
     actions: tuple[Button | Select, ...] = ()
     files: tuple[File, ...] = ()
+    template: Template | None = None
     target: str = ""
     reaction: str = ""
     removed: bool = False

@@ -60,6 +60,7 @@ CHAPTERS: dict[str, Sequence[tuple[Any, Sequence[str]]]] = {
         (outgoing.Button, ()),
         (outgoing.Select, ()),
         (outgoing.Form, ()),
+        (outgoing.Template, ()),
         (outgoing.Field, ()),
         (outgoing.File, ()),
         (outgoing.ReviewComment, ()),

@@ -87,8 +87,11 @@ class Composer:
         if content.files and "files" not in client.extras:
             raise UnsupportedReply(f"files cannot be sent to {platform}: post a link instead")
         contents: list[ReplyContent | None] = [None] * len(texts)
-        if content.actions:
-            contents[-1] = ReplyContent(actions=content.actions)
+        template = content.template if "template" in client.extras else None
+        if template and len(texts) > 1:
+            raise UnsupportedReply("a reply with a template has to fit into one message: shorten its text")
+        if content.actions or template:
+            contents[-1] = ReplyContent(actions=content.actions, template=template)
         most = client.files_a_message
         files: Sequence[Sequence[File]] = [
             content.files[first : first + most] for first in range(0, len(content.files), most)

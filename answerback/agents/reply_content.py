@@ -10,11 +10,15 @@ import msgspec
 
 from answerback.errors import UnsupportedReply
 from answerback.messages import Attachment
-from answerback.outgoing import Button, Field, FieldKind, File, Form, ReplyContent, Select
+from answerback.outgoing import Button, Field, FieldKind, File, Form, ReplyContent, Select, Template
 
 
 def message_content(
-    actions: Sequence[Button | Select], files: Sequence[File | Attachment], *, text: str
+    actions: Sequence[Button | Select],
+    files: Sequence[File | Attachment],
+    *,
+    text: str,
+    template: Template | None = None,
 ) -> ReplyContent | None:
     """Return what a message has besides its text; None if that is nothing.
 
@@ -22,11 +26,15 @@ def message_content(
         UnsupportedReply: It makes no sense on any platform.
         TypeError: It is of another type.
     """
-    if not actions and not files:
+    if not actions and not files and template is None:
         return None
     if actions and not text.strip():
         raise UnsupportedReply("buttons and menus need a text above them: it is empty")
-    return ReplyContent(actions=_actions(actions), files=tuple([_file(file) for file in files]))
+    return ReplyContent(
+        actions=_actions(actions),
+        files=tuple([_file(file) for file in files]),
+        template=None if template is None else _template(template, text),
+    )
 
 
 def checked_form(form: object) -> Form:
@@ -69,6 +77,18 @@ def _field(field: object) -> Field:
 
 def _options(given: Sequence[str | tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple([(each, each) if isinstance(each, str) else (each[0], each[1] or each[0]) for each in given])
+
+
+def _template(template: object, text: str) -> Template:
+    if not isinstance(template, Template):
+        raise TypeError(f"a template is Template(…), not {type(template).__name__}")
+    if not template.name:
+        raise UnsupportedReply("a template needs its name")
+    if not text.strip():
+        raise UnsupportedReply(
+            "a template needs a text beside it, for the history and for other platforms: it is empty"
+        )
+    return msgspec.structs.replace(template, values={str(key): str(value) for key, value in template.values.items()})
 
 
 def _actions(actions: Sequence[Button | Select]) -> tuple[Button | Select, ...]:

@@ -13,7 +13,7 @@ from answerback.agents.sent_reply import SentReply
 from answerback.agents.turn_record import NO_REPLY, WRITTEN, TurnRecord, Written, opened
 from answerback.errors import FilesFull, TurnFailed, UnsupportedReply
 from answerback.messages import Attachment
-from answerback.outgoing import Button, File, Form, ReplyContent, ReviewComment, Select
+from answerback.outgoing import Button, File, Form, ReplyContent, ReviewComment, Select, Template
 from answerback.replies import Reply, ReplyKind
 from answerback.store.thread_ids import public_id
 
@@ -25,7 +25,12 @@ class TurnReplies(TurnRecord):
     """The part of a `Turn` that posts."""
 
     async def reply(
-        self, text: str, *, actions: Sequence[Button | Select] = (), files: Sequence[File | Attachment] = ()
+        self,
+        text: str,
+        *,
+        actions: Sequence[Button | Select] = (),
+        files: Sequence[File | Attachment] = (),
+        template: Template | None = None,
     ) -> SentReply:
         """Post a reply in this thread. On return it is stored in the outbox; it appears once.
 
@@ -35,6 +40,8 @@ class TurnReplies(TurnRecord):
             text: The reply, as markdown. A text that is too long for the platform is posted in parts.
             actions: Buttons and menus below it. Pressed, they are events of the thread, with an `action`.
             files: Files that follow it: a `File`, or an attachment of an event.
+            template: What WhatsApp is sent instead once it takes no free text any more, 24 hours after the person's
+                last message. The buttons are then those of the template, in its order.
 
         Returns:
             The message, which can be edited and deleted.
@@ -49,7 +56,7 @@ class TurnReplies(TurnRecord):
             await turn.reply("The figures of May:", files=[File("may.csv", data)])
         """
         self._check(text)
-        content = message_content(actions, files, text=text)
+        content = message_content(actions, files, text=text, template=template)
         ordinal = len(self.replies)
         self.replies.append(NO_REPLY)
         key = f"{self.id}.{ordinal}"

@@ -86,7 +86,7 @@ NATIVE, FIND, UNKNOWN = Repeat(ALWAYS), Repeat(0, "find"), Repeat(0, "unknown")
 """A repeat is harmless; a message can be found; neither."""
 
 
-Extra = Literal["actions", "files"]
+Extra = Literal["actions", "files", "template"]
 
 
 class Client(Protocol):

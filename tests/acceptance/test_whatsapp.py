@@ -223,6 +223,24 @@ async def test_a_closed_window_is_a_dead_letter_that_says_what_to_do(scene: Scen
         await scene.standins.remove_fault(fault)
 
 
+async def test_after_a_day_a_reply_becomes_its_template(scene: Scene) -> None:
+    ada = Person(scene)
+    await ada.do("say", text="remind")
+    (posted,) = await ada.got(1)
+    assert (posted.body, posted.blocks[0]["type"]) == ("The bell is ready.", "button")
+    await scene.standins.add_fault(
+        platform="whatsapp", operation="messages", contains=ada.phone, do="rate-limit", limit="primary", times=1
+    )
+    await ada.do("say", text="remind")
+    # Meanwhile, 24 hours pass.
+    await ada.do("lapse", how="refused")
+    _, templated = await ada.got(2)
+    assert templated.body == "[order_ready] 42 Ada bell"
+    payload = templated.blocks[0]["components"][2]["parameters"][0]["payload"]
+    await ada.do("send", type="button", content={"text": "Fetch", "payload": payload})
+    assert (await ada.got(3))[-1].body == "pressed Fetch (value: 42) (button Fetch: 42)"
+
+
 async def test_a_message_that_is_not_delivered_after_all_is_a_dead_letter(scene: Scene) -> None:
     ada = Person(scene)
     await ada.do("say", text="hello")

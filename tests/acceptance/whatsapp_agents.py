@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from answerback import Agent, Button, File, Listen, Turn
+from answerback import Agent, Button, File, Listen, Template, Turn
 from tests.acceptance.marks import released
 
 
@@ -18,6 +18,12 @@ async def shop(turn: Turn) -> str | None:
         await turn.react("eyes")
         await turn.reply("**Buy it?**", actions=[Button("Yes", value="42", name="buy"), Button("No")])
         await turn.reply("", files=[File("price.csv", b"bell,42")])
+        return None
+    if turn.text == "remind":
+        template = Template("order_ready", "en_US", {"1": "Ada", "2": "bell"}, header="42")
+        await turn.reply(
+            "The bell is ready.", actions=[Button("Fetch", value="42"), Button("Later")], template=template
+        )
         return None
     if turn.text == "think":
         await released()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from answerback import Agent, Button, File, Listen, ReviewComment, Select, Turn, UnsupportedReply
+from answerback import Agent, Button, File, Listen, ReviewComment, Select, Template, Turn, UnsupportedReply
 from answerback.agents.composer import Composer
 from answerback.agents.journal import Journal
 from answerback.agents.memory import Killed, MemoryThread
@@ -74,6 +74,31 @@ async def test_buttons_are_below_the_last_part_and_files_follow() -> None:
         (file.name, file.content_type, file.size) for file in (*two_files.content.files, *third_file.content.files)
     ]
     assert names == [("a.csv", "text/csv", 1), ("b.csv", "text/csv", 1), ("c.txt", "text/plain", 1)]
+
+
+async def test_a_template_goes_with_its_message_where_the_platform_has_templates() -> None:
+    template = Template("ready", "en", {"1": 7})  # type: ignore[dict-item]
+
+    async def think(turn: Turn) -> None:
+        await turn.reply("ready", template=template)
+        with pytest.raises(UnsupportedReply, match="fit into one message"):
+            await turn.reply("0123456789abc", template=template)
+        with pytest.raises(UnsupportedReply, match="text beside it"):
+            await turn.reply(" ", template=template)
+        with pytest.raises(TypeError):
+            await turn.reply("ready", template="ready")  # type: ignore[arg-type]
+
+    class Templates(Able):
+        extras = frozenset({"template"})
+
+    (reply,) = await _outbox(think, Templates())
+    assert _short(reply) == ("0", "message", "ready", ReplyContent(template=Template("ready", "en", {"1": "7"})))
+
+    async def elsewhere(turn: Turn) -> None:
+        await turn.reply("ready", template=template)
+
+    (reply,) = await _outbox(elsewhere, PLAIN)
+    assert (reply.text, reply.content) == ("ready", None)
 
 
 async def test_files_are_stored_beside_the_journal_under_the_same_id_in_each_attempt() -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from answerback.errors import RateLimited, Rejected, TooLong, Unavailable
 from answerback.events import Address
 from answerback.messages import Attachment, Identity
-from answerback.outgoing import Button, File, ReplyContent
+from answerback.outgoing import Button, File, ReplyContent, Template
 from answerback.platforms import FIND, NextPage, Place, Rate, Request, Sent
 from answerback.platforms.dialects.sms import cheaper, segments
 from answerback.platforms.twilio.api import Twilio
@@ -104,6 +104,36 @@ def test_whatsapp_takes_a_template_when_a_day_has_passed() -> None:
     assert found == Sent("SM1")
     for other in (reply("a", WHATSAPP, stored=int(NOW * 1000) - day // 2), reply("a", stored=int(NOW * 1000) - day)):
         assert form(run(told.post(other), answer(made(), 201)).requests[0])["Body"] == "a"
+
+
+def test_a_template_of_the_agents_is_sent_when_a_text_may_not_be() -> None:
+    own = Template("HX" + "a" * 32, values={"1": "Ada", "what": "bell\nred"})
+    content = ReplyContent(template=own)
+    assert (
+        form(run(client().post(reply("a", WHATSAPP, content=content)), answer(made(), 201)).requests[0])["Body"] == "a"
+    )
+    late = reply("a", WHATSAPP, content=content, stored=1000)
+    [request] = run(client(template="HX" + "0" * 32).post(late), answer(made(), 201)).requests
+    assert (form(request)["ContentSid"], form(request)["ContentVariables"]) == (
+        own.name,
+        '{"1": "Ada", "what": "bell red"}',
+    )
+    listed = [
+        made("Hello Ada", "SM1", sender=str(WHATSAPP["ours"])),
+        made("Ada: bell red", "SM2", sender=str(WHATSAPP["ours"])),
+    ]
+    assert run(client().find(late, ME), answer({"messages": listed})).value == Sent("SM2")
+    same = reply("a", WHATSAPP, content=ReplyContent(template=Template(own.name)), stored=1000)
+    assert run(client().find(same, ME), answer({"messages": listed})).value is None
+    assert "ContentVariables" not in form(run(client().post(same), answer(made(), 201)).requests[0])
+    assert (
+        form(run(client().post(reply("a", content=content, stored=1000)), answer(made(), 201)).requests[0])["Body"]
+        == "a"
+    )
+    assert client().check(late) == ""
+    named = ReplyContent(template=Template("order_ready", "en_US"))
+    assert "its SID" in client().check(reply("a", WHATSAPP, content=named))
+    assert client().check(reply("a", content=named)) == "", "a text is sent there"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from answerback.errors import NotYet, RateLimited, Rejected, Unavailable
 from answerback.events import Address
 from answerback.messages import Attachment, Identity
-from answerback.outgoing import Button, File, ReplyContent, Select
+from answerback.outgoing import Button, File, ReplyContent, Select, Template
 from answerback.platforms import NATIVE, UNKNOWN, Place, Prepared, Rate, Response, Sent
 from answerback.platforms.dialects import WHATSAPP, convert
 from answerback.platforms.manifest import AppRequest
@@ -37,7 +37,7 @@ def reply(text: str = "**Yes**", **fields: Any) -> Reply:
 
 def client(template: str = "", **tokens: str) -> WhatsApp:
     own = WhatsAppSettings.model_validate({"WHATSAPP_TOKEN": "EAAall,107888=EAAother"})
-    return WhatsApp(tokens or own.tokens, API, lambda: NOW, template=template)
+    return WhatsApp(tokens or own.tokens, API, lambda: NOW, default_template=template)
 
 
 def error(code: int, status: int = 400, **more: Any) -> Response:
@@ -229,6 +229,57 @@ def test_after_24_hours_a_template_carries_the_text() -> None:
         run(whole.post(reply("word " * 300, at=1000)), error(131047))
     with pytest.raises(Rejected, match="131047"):
         run(whole.post(reply(content=ReplyContent(actions=BUTTONS))), error(131047))
+
+
+def test_a_template_of_the_agents_is_sent_when_a_text_may_not_be() -> None:
+    own = Template("order_ready", "en_US", {"2": "bell\n\nred", "1": "Ada", "10": "!"}, header="42")
+    actions = (Button("Fetch", value="42", name="fetch"), Button("Map", url="berlin"))
+    told = reply(content=ReplyContent(actions=actions[:1], template=own))
+    assert sent(run(client().post(told), POSTED))["type"] == "interactive"
+    done = run(client().post(told), error(131047), POSTED)
+    assert [json.loads(request.body)["type"] for request in done.requests] == ["interactive", "template"]
+    late = reply(at=1000, content=ReplyContent(actions=actions, template=own))
+    assert sent(run(client("answer_ready/en_US").post(late), POSTED))["template"] == {
+        "name": "order_ready",
+        "language": {"code": "en_US"},
+        "components": [
+            {"type": "header", "parameters": [{"type": "text", "text": "42"}]},
+            {"type": "body", "parameters": [{"type": "text", "text": text} for text in ("Ada", "bell – red", "!")]},
+            {
+                "type": "button", "sub_type": "quick_reply", "index": "0",
+                "parameters": [{"type": "payload", "payload": '["t.0","fetch","42"]'}],
+            },
+            {"type": "button", "sub_type": "url", "index": "1", "parameters": [{"type": "text", "text": "berlin"}]},
+        ],
+    }  # fmt: skip
+    always = reply(content=ReplyContent(template=Template("a", "en", {"customer": "Ada"}, always=True)))
+    [body] = sent(run(client().post(always), POSTED))["template"]["components"]
+    assert body["parameters"] == [{"type": "text", "text": "Ada", "parameter_name": "customer"}]
+    assert (
+        "components"
+        not in sent(run(client().post(reply(at=1000, content=ReplyContent(template=Template("a", "en")))), POSTED))[
+            "template"
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        (Template("Order", "en"), "small letters"),
+        (Template("order"), 'such as "en_US"'),
+        (Template("order", "en", {"1": " "}), "is empty"),
+        (Template("order", "en", header="x" * 901), "more than 900"),
+    ],
+)
+def test_a_template_that_whatsapp_would_refuse_is_refused_in_the_turn(template: Template, words: str) -> None:
+    assert words in client().check(reply(content=ReplyContent(template=template)))
+
+
+def test_the_errors_of_templates_say_what_to_compare() -> None:
+    for code in (132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016, 132018):
+        with pytest.raises(Rejected, match=f"{code} .*WhatsApp Manager"):
+            run(client("answer_ready/en_US").post(reply(at=1000)), error(code))
 
 
 def test_a_file_of_a_message_is_read_with_the_token_at_metas_address_only() -> None:

@@ -6,17 +6,14 @@ https://www.twilio.com/docs/messaging/api/message-resource
 from __future__ import annotations
 
 import base64
-import json
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
 import msgspec
 
-from answerback.errors import Rejected, TooLong
+from answerback.errors import Rejected
 from answerback.messages import Attachment, Identity
-from answerback.outgoing import NO_CONTENT
 from answerback.platforms import (
     FIND,
     Client,
@@ -29,17 +26,15 @@ from answerback.platforms import (
     Request,
     Response,
     Sent,
-    choices,
 )
 from answerback.platforms.answer import read
 from answerback.platforms.attempt import LAST, Attempt
-from answerback.platforms.dialects import utf16_units
 from answerback.platforms.twilio.codes import FAILED, explained
-from answerback.platforms.twilio.dialect import LIMIT, said, split
+from answerback.platforms.twilio.content import Contents
+from answerback.platforms.twilio.dialect import split
 from answerback.platforms.twilio.media import Downloads
 from answerback.platforms.twilio.message import Message
 from answerback.platforms.twilio.numbers import Numbers
-from answerback.platforms.twilio.outgoing import UNREACHABLE, problem
 from answerback.platforms.twilio.place import TwilioPlace
 from answerback.platforms.twilio.presence import TwilioPresence
 from answerback.platforms.twilio.refusal import check
@@ -48,12 +43,6 @@ from answerback.platforms.twilio.settings import Credential
 from answerback.platforms.twilio.status import callback
 from answerback.replies import Reply
 from answerback.shared_files import SharedFiles
-
-WINDOW = 24 * 3600 - 300
-"""Seconds after a person's message in which WhatsApp takes any text: 24 hours, less what a request may take.
-
-https://www.twilio.com/docs/whatsapp/key-concepts#the-24-hour-window
-"""
 
 _message = msgspec.json.Decoder(Message)
 
@@ -73,7 +62,7 @@ class Twilio(Client):
         shared: Makes the addresses from which Twilio fetches files; None without.
     """
 
-    extras: frozenset[Extra] = frozenset({"actions", "files"})
+    extras: frozenset[Extra] = frozenset({"actions", "files", "template"})
     finds_texts = True
     reports = True
 
@@ -90,8 +79,8 @@ class Twilio(Client):
     ) -> None:
         self._credentials = credentials
         self._main = next(iter(credentials))
-        self._api, self._webhook, self._template, self._clock = api, webhook, template, clock
-        self._rate, self._shared = rate, shared
+        self._api, self._webhook, self._rate, self._clock = api, webhook, rate, clock
+        self._contents = Contents(template, shared, clock)
         self._numbers = Numbers(self._get, api, list(credentials), clock)
         self._search = Search(self._get, api, clock)
         self._downloads = Downloads(self._authorization, api)
@@ -112,12 +101,7 @@ class Twilio(Client):
         return split(text)
 
     def check(self, reply: Reply) -> str:
-        content = reply.content or NO_CONTENT
-        if content.files and self._shared is None:
-            return UNREACHABLE
-        channel = TwilioPlace.of(reply).channel
-        found = [problem(file, channel) for file in content.files]
-        return next(filter(None, [*found, choices.problem(content.actions)]), "")
+        return self._contents.problem(reply)
 
     def repeat(self, reply: Reply) -> Repeat:
         return FIND
@@ -125,9 +109,7 @@ class Twilio(Client):
     def post(self, reply: Reply) -> Exchange[Sent]:
         """https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource"""
         place = TwilioPlace.of(reply)
-        if utf16_units(said(reply, place.channel)) > LIMIT:
-            raise TooLong(f"the text with its choices is longer than {LIMIT} characters")
-        form = {"To": place.theirs, "From": place.ours} | self._content(reply, place)
+        form = {"To": place.theirs, "From": place.ours} | self._contents.form(reply, place)
         if place.service:
             form["MessagingServiceSid"] = place.service
         if url := callback(self._webhook, reply):
@@ -143,8 +125,8 @@ class Twilio(Client):
 
     def find(self, reply: Reply, account: Identity) -> Exchange[Sent | NextPage | None]:
         place = TwilioPlace.of(reply)
-        text = said(reply, place.channel)
-        return (yield from self._search.find(reply, place, text, whole=not self._templated(reply, place)))
+        texts, whole = self._contents.known_by(reply, place)
+        return (yield from self._search.find(reply, place, texts, whole=whole))
 
     def limits(self, reply: Reply, *, looking: bool) -> Sequence[str]:
         place = TwilioPlace.of(reply)
@@ -164,26 +146,6 @@ class Twilio(Client):
     def presence(self) -> Presence:
         """WhatsApp's typing indicator."""
         return self._presence
-
-    def _content(self, reply: Reply, place: TwilioPlace) -> dict[str, str]:
-        """Return the text, or the template with it if WhatsApp takes no other text any more."""
-        content = reply.content or NO_CONTENT
-        if content.files:
-            if self._shared is None:
-                raise Rejected(UNREACHABLE)
-            return {"MediaUrl": self._shared.url(reply.thread, content.files[0])}
-        text = said(reply, place.channel)
-        if not self._templated(reply, place):
-            return {"Body": text}
-        # A variable may have neither line breaks nor many spaces.
-        variable = re.sub(r"\s+", " ", text).strip()
-        return {"ContentSid": self._template, "ContentVariables": json.dumps({"1": variable}, ensure_ascii=False)}
-
-    def _templated(self, reply: Reply, place: TwilioPlace) -> bool:
-        """Return whether the text goes out in the template: WhatsApp takes no other any more."""
-        asked = (reply.at or reply.stored) / 1000
-        late = place.channel == "whatsapp" and asked > 0 and self._clock() - asked > WINDOW
-        return late and bool(self._template) and not (reply.content and reply.content.files)
 
     def _authorization(self, account: str) -> str:
         user, password = self._credentials.get(account) or self._credentials[self._main]

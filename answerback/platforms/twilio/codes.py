@@ -19,6 +19,7 @@ BUSY_SENDER = frozenset({14107, 21611, 30001, 63017, 63018})
 
 TOO_LONG = frozenset({21605, 21617})
 
+_TEMPLATE = "compare TWILIO_WHATSAPP_TEMPLATE, or the agent's Template, with it"
 _REPLAY = "replay the reply later"
 
 MEANING = {
@@ -44,8 +45,8 @@ MEANING = {
     21619: "the reply is empty",
     21620: "Twilio does not take this address of a file: PUBLIC_URL must be one that it reaches",
     21635: "this is a landline",
-    21655: "there is no content template with this SID: check TWILIO_WHATSAPP_TEMPLATE",
-    21656: "the template's variables do not fit: TWILIO_WHATSAPP_TEMPLATE needs exactly one, {{1}}",
+    21655: f"there is no content template with this SID: {_TEMPLATE}",
+    21656: f"the template has other variables: {_TEMPLATE}; the former has one, {{{{1}}}}",
     21703: "the messaging service has no sender that can be used: add a number to it",
     21705: "the messaging service does not exist",
     30001: f"too many messages waited for our number: {_REPLAY}",
@@ -66,6 +67,7 @@ MEANING = {
     30036: "the message waited longer than it may: look at how many wait for our number",
     30410: f"the carrier did not respond in time: {_REPLAY}",
     63003: "the channel does not know this person",
+    63005: "the channel does not take this content: look at the file, or at the template",
     63007: "our address on this channel is not set up: check the sender in Twilio's console",
     63016: (
         "on WhatsApp, more than 24 hours after the person's last message, only an approved template may be sent: set "
@@ -76,8 +78,13 @@ MEANING = {
     63019: "Twilio could not fetch the file from us: PUBLIC_URL must lead to ingress, also with the path /shared",
     63021: "the channel does not take this content: look at the file's type",
     63024: "the person is not on WhatsApp",
+    63027: f"there is no such template in this language: {_TEMPLATE}",
+    63028: f"the template has another number of variables: {_TEMPLATE}",
     63032: "WhatsApp does not deliver to this person",
     63038: "the account has sent as many messages today as it may",
+    63040: f"WhatsApp has rejected the template: {_TEMPLATE}",
+    63041: f"WhatsApp has paused the template, because people disliked it: {_TEMPLATE}",
+    63042: f"WhatsApp has disabled the template: {_TEMPLATE}",
     63049: "WhatsApp chose not to deliver the message, to protect the person from too many",
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import urlencode
 
 import msgspec
@@ -45,8 +45,10 @@ class Search:
     def __init__(self, get: Callable[[str, str], Request], api: str, clock: Callable[[], float]) -> None:
         self._get, self._api, self._clock = get, api, clock
 
-    def find(self, reply: Reply, place: TwilioPlace, text: str, *, whole: bool) -> Exchange[Sent | NextPage | None]:
-        """Return the message that has the text of a reply. Raises `Rejected` if it is there, and has failed.
+    def find(
+        self, reply: Reply, place: TwilioPlace, texts: Sequence[str], *, whole: bool
+    ) -> Exchange[Sent | NextPage | None]:
+        """Return the message that has the texts of a reply. Raises `Rejected` if it is there, and has failed.
 
         `whole`: whether it says nothing else, as a template does.
         """
@@ -61,7 +63,7 @@ class Search:
         since = reply.first / 1000 - MARGIN
         for message in page.messages:
             ours = message.created >= since and message.of(place) and message.sid not in reply.known
-            if ours and message.files == files and _says(message.body or "", text, whole=whole):
+            if ours and message.files == files and _says(message.body or "", texts, whole=whole):
                 if message.status in FAILED:
                     raise Rejected(f"Twilio reports {message.status}: {explained(message.error_code or 0)}")
                 return Sent(message.sid)
@@ -70,10 +72,11 @@ class Search:
         return None
 
 
-def _says(body: str, text: str, *, whole: bool) -> bool:
+def _says(body: str, texts: Sequence[str], *, whole: bool) -> bool:
     """Return whether a message says this: Twilio may replace signs and spaces."""
-    said, wanted = _plain(body.removeprefix(_TRIAL)), _plain(text)
-    return said == wanted if whole else wanted in said
+    said, wanted = _plain(body.removeprefix(_TRIAL)), [_plain(text) for text in texts]
+    # A template without variables says the same to everyone: it cannot be told apart.
+    return [said] == wanted if whole else bool(wanted) and all(each in said for each in wanted)
 
 
 def _plain(text: str) -> str:

@@ -12,7 +12,7 @@ from answerback.settings.platform import SHORTEST_SECRET, PlatformSettings
 from answerback.settings.variables import HttpUrl, split_at_commas
 
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}", re.ASCII)
-_TEMPLATE = re.compile(r"HX[0-9a-fA-F]{32}", re.ASCII)
+TEMPLATE = re.compile(r"HX[0-9a-fA-F]{32}", re.ASCII)
 _OWNED = re.compile(r"(AC[0-9a-fA-F]{32}):(.+)", re.ASCII | re.DOTALL)
 _KEY = re.compile(r"(?:(AC[0-9a-fA-F]{32}):)?(SK[0-9a-fA-F]{32}):(.+)", re.ASCII | re.DOTALL)
 
@@ -30,7 +30,7 @@ def _account(value: str) -> str:
 
 
 def _template(value: str) -> str:
-    if not _TEMPLATE.fullmatch(value):
+    if not TEMPLATE.fullmatch(value):
         raise ValueError("must be the SID of a content template: HX and 32 hexadecimal digits")
     return value
 

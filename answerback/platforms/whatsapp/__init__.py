@@ -61,4 +61,4 @@ def client(settings: Settings) -> Client | None:
     own = settings.of(WhatsAppSettings)
     if not own.tokens:
         return None
-    return WhatsApp(own.tokens, own.api_url, template=own.template or "", rate=own.rate)
+    return WhatsApp(own.tokens, own.api_url, default_template=own.template or "", rate=own.rate)

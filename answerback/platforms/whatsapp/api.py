@@ -19,7 +19,7 @@ from answerback.platforms.answer import read
 from answerback.platforms.attempt import LAST, Attempt
 from answerback.platforms.decoding import Spare
 from answerback.platforms.dialects import WHATSAPP, convert, parts
-from answerback.platforms.whatsapp import media
+from answerback.platforms.whatsapp import media, template
 from answerback.platforms.whatsapp.buttons import interactive, problems
 from answerback.platforms.whatsapp.calls import Calls
 from answerback.platforms.whatsapp.place import WhatsAppPlace
@@ -83,7 +83,7 @@ class WhatsApp(Client):
     # A status comes within seconds, unless Meta is slow.
     lag = 2.0
     kinds: frozenset[ReplyKind] = frozenset({"message", "reaction"})
-    extras: frozenset[Extra] = frozenset({"actions", "files"})
+    extras: frozenset[Extra] = frozenset({"actions", "files", "template"})
     reports = True
 
     def __init__(
@@ -92,7 +92,7 @@ class WhatsApp(Client):
         api: str,
         clock: Callable[[], float] = time.time,
         *,
-        template: str = "",
+        default_template: str = "",
         rate: int = 80,
     ) -> None:
         """Create a client.
@@ -101,12 +101,12 @@ class WhatsApp(Client):
             tokens: Access tokens by the id of their number; "": of all others.
             api: Base URL of the Graph API, with its version.
             clock: Returns the time in seconds.
-            template: Name and language of the template for replies outside of the 24-hour window; "" without one.
+            default_template: Name and language of the template for texts outside of the 24-hour window; "" without.
             rate: Messages a second that each number may send.
         """
         self._api, self._clock, self._rate = api, clock, rate
         self._calls = Calls(tokens, api, clock)
-        self._template = Template.of(template)
+        self._template = Template.of(default_template)
         self._presence = WhatsAppPresence(self._calls)
 
     def __repr__(self) -> str:
@@ -155,8 +155,11 @@ class WhatsApp(Client):
             known = emoji(content.reaction)
             return "" if known else f'"{content.reaction}" is no emoji: use the character, such as "👀", or "eyes"'
         found = [media.problem(file) for file in content.files]
-        if content.actions:
+        own = content.template
+        if content.actions and not (own and own.always):
             found += problems(_converted(reply.text), content.actions, reply.key)
+        if own:
+            found.append(template.problem(own, content.actions, reply.key))
         return next(filter(None, found), "")
 
     def repeat(self, reply: Reply) -> Repeat:
@@ -171,18 +174,23 @@ class WhatsApp(Client):
             return (yield from self._send(reply, "reaction", {"message_id": content.target, "emoji": symbol}))
         if content.files:
             return (yield from self._post_file(reply))
-        text = _converted(reply.text)
-        closed = reply.at > 0 and self._clock() - reply.at / 1000 > WINDOW and not content.actions
-        if closed and self._template and self._template.fits(text):
-            # WhatsApp would accept a text, and report later that it failed.
+        text, own = _converted(reply.text), content.template
+        closed = reply.at > 0 and self._clock() - reply.at / 1000 > WINDOW
+        # WhatsApp would accept a text, and report later that it failed.
+        if own and (closed or own.always):
+            return (yield from self._send(reply, "template", template.filled(own, content.actions, reply.key)))
+        if closed and self._template and self._template.fits(text) and not content.actions:
             return (yield from self._send(reply, "template", self._template.message(text)))
         try:
             if content.actions:
                 return (yield from self._send(reply, "interactive", interactive(text, content.actions, reply.key)))
             return (yield from self._send(reply, "text", {"body": text, "preview_url": False}))
         except WindowClosed:
-            if self._template is None or content.actions:
+            if own is None and (self._template is None or content.actions):
                 raise
+        if own:
+            return (yield from self._send(reply, "template", template.filled(own, content.actions, reply.key)))
+        assert self._template
         return (yield from self._send(reply, "template", self._template.message(text)))
 
     def _post_file(self, reply: Reply) -> Exchange[Sent | Prepared]:

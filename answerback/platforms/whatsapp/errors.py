@@ -16,7 +16,7 @@ _PERMISSION = (
     "and whatsapp_business_management"
 )
 _SPAM = "people blocked or reported this number: look at its quality rating in the WhatsApp Manager, and replay later"
-_TEMPLATE = "look at WHATSAPP_TEMPLATE and at the template in the WhatsApp Manager"
+_TEMPLATE = "compare WHATSAPP_TEMPLATE, or the agent's Template, with the template in the WhatsApp Manager"
 
 _MEANING = {
     0: f"Meta does not accept the access token: {_TOKEN}",
@@ -51,13 +51,17 @@ _MEANING = {
     131057: "the account is in maintenance",
     131062: "this user hides their phone number, and this kind of message needs one",
     131064: "the number has written to as many people as it may in a day: replay later",
-    132000: f"the template has not exactly one variable: {_TEMPLATE}",
+    132000: f"the template has another number of variables: {_TEMPLATE}",
     132001: f"there is no such template in this language, or it is not approved: {_TEMPLATE}",
     132005: f"the text is too long for the template: {_TEMPLATE}",
     132007: f"the template violates a policy: {_TEMPLATE}",
     132012: f"the template's variable is of another kind: {_TEMPLATE}",
+    132008: f"a value does not fit the template: {_TEMPLATE}",
     132015: f"the template is paused because people disliked it: {_TEMPLATE}",
     132016: f"the template is disabled: {_TEMPLATE}",
+    132018: f"a value of the template has line breaks or many spaces, or is of another kind: {_TEMPLATE}",
+    132068: "the template's form (Flow) is blocked: look at it in the WhatsApp Manager",
+    132069: "the template's form (Flow) is throttled: replay the reply in an hour",
     133010: "the number is not registered with the Cloud API: register it, then replay",
 }
 

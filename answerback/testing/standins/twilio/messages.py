@@ -77,7 +77,7 @@ class Messages:
             if not content.startswith("HX"):
                 raise refusal(21655)
             variables: dict[str, str] = msgspec.json.decode(form.get("ContentVariables", "{}"))
-            return f"About your question: {variables.get('1', '')}"
+            return f"About your question: {', '.join(variables.values())}"
         if not form.get("Body") and not form.get("MediaUrl"):
             raise refusal(21619)
         return form.get("Body", "")

@@ -201,7 +201,7 @@ class WhatsApp(StandIn):
 
     def _keep(self, id: str, number: str, whom: str, person: Webhook, text: str, fields: Json) -> None:
         kind = str(fields.get("type", "text"))
-        blocks = [fields[kind]] if kind not in ("text", "template") else []
+        blocks = [fields[kind]] if kind != "text" else []
         thread, key = f"{number}/{person.phone or whom}", str(fields.get("biz_opaque_callback_data", ""))
         self._journal.posted(
             NAME, "messages", id=id, thread=thread, body=text, key=key, who=number, blocks=blocks

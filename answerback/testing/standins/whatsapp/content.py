@@ -5,8 +5,8 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/messag
 
 from __future__ import annotations
 
-from collections.abc import Container
-from typing import Any
+from collections.abc import Container, Sequence
+from typing import Any, NamedTuple
 
 from answerback.testing.standins.values import Json
 from answerback.testing.standins.whatsapp.errors import refusal
@@ -14,6 +14,28 @@ from answerback.testing.standins.whatsapp.errors import refusal
 LONGEST = 4096
 _CAPTION, _BODY, _TITLE, _ID = 1024, 1024, 20, 256
 _ROWS, _ROW_TITLE, _ROW_ID = 10, 24, 200
+
+
+class Template(NamedTuple):
+    """An approved template: the names of its variables, "" of those that are numbered, and its buttons.
+
+    `refused`: the code with which it cannot be sent.
+    """
+
+    body: Sequence[str] = ()
+    header: Sequence[str] = ()
+    buttons: Sequence[str] = ()
+    refused: int = 0
+
+
+TEMPLATES = {
+    ("answer_ready", "en_US"): Template(("",)),
+    ("order_ready", "en_US"): Template(("", ""), ("",), ("quick_reply", "quick_reply", "url")),
+    ("order_named", "en"): Template(("customer", "order")),
+    ("closed_today", "en"): Template(),
+    ("order_paused", "en"): Template(refused=132015),
+    ("order_disabled", "en"): Template(refused=132016),
+}
 MEDIA = ("image", "video", "audio", "document", "sticker")
 
 
@@ -62,15 +84,40 @@ def _interactive(content: Json) -> str:
 
 
 def _template(content: Json) -> str:
-    if content.get("name") != "answer_ready" or content.get("language", {}).get("code") != "en_US":
-        raise refusal(132001, "template name (…) does not exist in …", 404)
-    parameters = [one for part in content.get("components", []) for one in part.get("parameters", [])]
-    if len(parameters) != 1:
-        raise refusal(132000, "body: number of localizable_params does not match the expected number of params (1)")
-    text = _within("parameter", parameters[0].get("text"), 1024)
+    """https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/template-messages"""
+    name, language = str(content.get("name")), str(content.get("language", {}).get("code"))
+    template = TEMPLATES.get((name, language))
+    if template is None:
+        raise refusal(132001, f"template name ({name}) does not exist in {language}", 404)
+    if template.refused:
+        raise refusal(template.refused, "The template cannot be sent")
+    parts: list[Json] = content.get("components", [])
+    texts = []
+    for kind, expected in (("header", template.header), ("body", template.body)):
+        given = [one for part in parts if part.get("type") == kind for one in part.get("parameters", [])]
+        if len(given) != len(expected):
+            words = f"{kind}: number of localizable_params ({len(given)}) does not match the expected number of params"
+            raise refusal(132000, f"{words} ({len(expected)})")
+        if [one.get("parameter_name", "") for one in given] != list(expected):
+            raise refusal(132012, f"{kind}: Parameter name is missing or is not expected")
+        texts += [_parameter(one) for one in given]
+    _template_buttons([part for part in parts if part.get("type") == "button"], template.buttons)
+    return f"[{name}] {' '.join(texts)}".rstrip()
+
+
+def _parameter(given: Json) -> str:
+    text = _within("parameter", given.get("text"), 1024)
     if "\n" in text or "\t" in text or "     " in text:
         raise refusal(132018, "Param text cannot have new-line/tab characters or more than 4 consecutive spaces")
-    return f"[answer_ready] {text}"
+    return text
+
+
+def _template_buttons(given: list[Json], expected: Sequence[str]) -> None:
+    for number, part in enumerate(given):
+        if number >= len(expected) or part.get("sub_type") != expected[number] or part.get("index") != str(number):
+            raise refusal(132000, "buttons: the template has other buttons")
+        [parameter] = part["parameters"]
+        _within("button.payload", parameter.get("payload") or parameter.get("text"), 128)
 
 
 def _unique(items: list[Json], title: int, id: int) -> None:
