@@ -43,19 +43,29 @@ def code_version(agents: Sequence[Agent], where: str | None) -> str:
 
 def _modules(own: str) -> Iterator[tuple[str, Path]]:
     """Return the modules of the project, each with its source. `own`: a package that counts even if it is installed."""
-    installed = [Path(sysconfig.get_path(name)).resolve() for name in _INSTALLED]
-    ours = Path(answerback.__file__).resolve().parent
+    installed = [os.path.realpath(sysconfig.get_path(name)) for name in _INSTALLED]
+    ours, package = os.path.split(os.path.dirname(os.path.realpath(answerback.__file__)))
     # In a checkout, ingress, worker and tools are beside the package.
-    installed += [ours, *(ours.parent / name for name in ("ingress", "worker", "tools"))]
+    installed += [os.path.join(ours, name) for name in (package, "ingress", "worker", "tools")]
+    inside = tuple(f"{each}{os.sep}" for each in installed)
 
-    # Thousands of modules are in a few hundred folders, and each look at the disk takes time.
+    # Thousands of modules are in a few hundred folders, and each look at the disk takes time: one for each folder.
+    @cache
+    def resolved(folder: str) -> str:
+        parent, name = os.path.split(folder)
+        if not parent or name in ("", os.curdir, os.pardir):
+            return os.path.realpath(folder)
+        path = os.path.join(resolved(parent), name)
+        return os.path.realpath(path) if os.path.islink(path) else path
+
     @cache
     def packaged(folder: str) -> bool:
-        path = Path(folder).resolve()
-        return not _PACKAGES.isdisjoint(path.parts) or any(path.is_relative_to(each) for each in installed)
+        path = resolved(folder) + os.sep
+        return path.startswith(inside) or not _PACKAGES.isdisjoint(path.split(os.sep))
 
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
+        # Not getattr, which loads a module that waits for its first use.
+        file = getattr(module, "__dict__", {}).get("__file__")
         if name == "__main__" or not isinstance(file, str) or not file.endswith(".py"):
             continue
         if name.partition(".")[0] == own or not packaged(os.path.dirname(file)):

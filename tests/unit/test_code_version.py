@@ -52,6 +52,29 @@ def test_an_installed_package_counts_if_the_agents_are_in_it(module: Path) -> No
     assert code_version(agents, "lib.agents:agents") != before
 
 
+def test_a_link_counts_as_what_it_leads_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "src" / "linked.py"
+    source.parent.mkdir()
+    source.write_text("A = 1\n")
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "mybot").symlink_to(source.parent)
+    monkeypatch.setitem(sys.modules, "linked", ModuleType("linked"))
+    for where in (Path("site-packages", "mybot"), Path("site-packages", "..", "src")):
+        sys.modules["linked"].__file__ = str(tmp_path / where / "linked.py")
+        before = code_version([], None)
+        source.write_text(source.read_text() + "B = 2\n")
+        assert code_version([], None) != before
+
+
+def test_a_module_that_is_loaded_when_used_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Later(ModuleType):
+        def __getattr__(self, name: str) -> str:
+            raise AssertionError(f"it is loaded for its {name}")
+
+    monkeypatch.setitem(sys.modules, "later", Later("later"))
+    assert code_version([], None)
+
+
 def test_a_flow_counts(tmp_path: Path) -> None:
     path = tmp_path / "flow.json"
     path.write_text(json.dumps({"nodes": []}))
