@@ -17,6 +17,8 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from answerback.platforms.registry import PLATFORMS
+
 ROOT = Path(__file__).parents[1]
 
 _server = multiprocessing.get_context("forkserver")
@@ -95,5 +97,8 @@ def become(command: Sequence[str], environment: Mapping[str, str], *descriptors:
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
     sys.stdout, sys.stderr = (open(standard, "w", buffering=1, closefd=False) for standard in (1, 2))  # noqa: SIM115
     sys.argv[:] = command
-    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+    places = [place for place in environment.get("PYTHONPATH", "").split(os.pathsep) if place]
+    sys.path[:0] = places
+    if {*places} - {str(ROOT)}:
+        vars(PLATFORMS).pop("_platforms", None)  # a distribution in there may add one
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)

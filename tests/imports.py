@@ -3,10 +3,13 @@
 import gc
 from importlib import import_module
 from pathlib import Path
-from typing import cast
 
+from answerback.settings import Settings
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
+from answerback.store.threads.threads import Threads
+from ingress.app import application
+from ingress.webhooks import Webhooks
 
 ROOT = Path(__file__).parents[1]
 OURS = ("answerback", "ingress", "worker", "tools")
@@ -31,9 +34,14 @@ def ours() -> list[str]:
 for name in (*ours(), *OTHERS):
     import_module(name)
 
-# Their scripts are read, too.
-for script in vars(Scripts(cast(Database, None))).values():
+# What a process makes at its start is made, too, where it is kept by Python or by us: scripts that are read, models of
+# settings, regular expressions of routes.
+database = Database("redis://nowhere")
+for script in vars(Scripts(database)).values():
     assert script.sha
+settings = Settings.load({})
+application(settings, Threads(database), Webhooks(settings, Threads(database)))
 
 # The collector would write to every object, and so copy the memory that forks share.
+gc.collect()
 gc.freeze()
