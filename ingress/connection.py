@@ -1,6 +1,6 @@
 """One client connection, and how its requests reach their handlers.
 
-Only here, and in `asgi/connection.py`, ingress relies on internals of aiohttp.
+Only here, in `whole.py` and in `asgi/connection.py`, ingress relies on internals of aiohttp.
 
 aiohttp has no public interface for most of this. `tests/unit/test_aiohttp_server.py` checks each fact that we rely on,
 on its own:
@@ -17,7 +17,7 @@ on its own:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol, cast
 
 from aiohttp import web, web_response
@@ -25,6 +25,7 @@ from aiohttp import web, web_response
 from answerback.log import get_logger
 
 from .problems import explained, problem, rendered
+from .whole import WholeRequests
 
 log = get_logger(__name__)
 
@@ -62,17 +63,19 @@ class Handler(Protocol):
     def routes(self) -> Collection[tuple[str, str]]:
         """The methods and paths of the requests."""
 
-    async def handle(self, request: web.BaseRequest, /) -> web.StreamResponse:
-        """Return the response to a request."""
+    async def handle(self, request: web.BaseRequest, /) -> web.Response:
+        """Return the response to a request: one with a body of bytes, which may be empty."""
 
 
-class Connection(web.RequestHandler):
+class Connection(WholeRequests):
     """One client connection, with the times that tell whether its client is slow. See `handle_first`."""
 
     __slots__ = ("began_at", "idle_since", "limiter", "open_transport", "request", "stalled_since", "unread")
 
     def __init__(self, server: web.Server, limiter: Limiter, lingering_time: float) -> None:
-        super().__init__(server, loop=asyncio.get_running_loop(), lingering_time=lingering_time, **OPTIONS)
+        first = server.request_handler
+        routes = first.routes if isinstance(first, _First) else ()
+        super().__init__(server, routes, lingering_time=lingering_time, **OPTIONS)
         self.limiter = limiter
         self.request: web.BaseRequest | None = None
         """The request being handled; its headers are complete."""
@@ -150,15 +153,27 @@ def handle_first(server: web.Server, handler: Handler) -> None:
     The router and the middlewares cost as much time as verifying a signature. All other requests, including those with
     a wrong path or method, go through the application.
     """
-    application, routes = server.request_handler, handler.routes
+    server.request_handler = _First(server.request_handler, handler)
 
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+
+class _First:
+    """Handles the requests of a server: those of `handler` ahead of the application."""
+
+    def __init__(
+        self, application: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], handler: Handler
+    ) -> None:
+        self._application = application
+        self._handle = handler.handle
+        self.routes = handler.routes
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Return the response to a request."""
         connection = cast(Connection, request.protocol)
         limiter = connection.limiter
         connection.request, connection.began_at = request, limiter.now()
         try:
-            first = (request.method, request.path) in routes
-            response = await (handler.handle(request) if first else application(request))
+            first = (request.method, request.path) in self.routes
+            response = await (self._handle(request) if first else self._application(request))
             if limiter.closing:
                 response.force_close()
             return response
@@ -166,8 +181,6 @@ def handle_first(server: web.Server, handler: Handler) -> None:
             return rendered(explained(error, request.path))
         finally:
             connection.request, connection.began_at, connection.idle_since = None, 0.0, limiter.now()
-
-    server.request_handler = handle
 
 
 async def send_continue(request: web.BaseRequest) -> None:

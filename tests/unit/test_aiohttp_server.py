@@ -52,7 +52,7 @@ class Hooks:
 
     routes = frozenset({("POST", "/hook")})
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.Response:
         connection = cast(Connection, request.protocol)
         assert connection.request is request
         if "Expect" in request.headers:

@@ -87,7 +87,7 @@ class Nothing:
 
     routes = frozenset[tuple[str, str]]()
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.Response:
         raise AssertionError(request.path)
 
 
