@@ -47,6 +47,7 @@ from .reading.readers import Readers
 from .redelivery import redelivering
 from .renewals import Renewals
 from .replies.clients import Clients, clients_of
+from .replies.handover import Handover
 from .replies.identities import Identities
 from .replies.installed import InstalledAccounts
 from .replies.sender import Sender
@@ -121,6 +122,22 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
 
     presences = PresenceKeeper(clients, http, threads, outbox, workers, owner=worker_id, lease=lease)
 
+    # Replies: from the outbox to the platforms.
+    sender = Sender(
+        outbox,
+        clients,
+        identities,
+        http,
+        pauses,
+        owner=worker_id,
+        lease=lease,
+        max_attempts=settings.reply_max_attempts,
+        backoff=backoff,
+        late=settings.reply_late,
+        pacing=settings.reply_pacing,
+    )
+    reply_claimer = Claimer("due", threads, leases, sender, slots=settings.concurrency, lease=lease)
+
     # Turns: from the ready queue to the commit.
     untrusted_http = UntrustedHttp(private=settings.allow_private_urls)
     registry = AgentRegistry(agents, RemoteAgents(database), untrusted_http)
@@ -143,27 +160,12 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         failures,
         counters,
         pauses,
+        Handover(reply_claimer),
         window=settings.history_window,
         timeout=settings.turn_timeout,
     )
     isolation = PoisonIsolation(threads, turns, pauses, owner=worker_id, max_attempts=attempts)
     turn_claimer = TurnClaimer("ready", threads, leases, isolation, slots=settings.concurrency, lease=lease)
-
-    # Replies: from the outbox to the platforms.
-    sender = Sender(
-        outbox,
-        clients,
-        identities,
-        http,
-        pauses,
-        owner=worker_id,
-        lease=lease,
-        max_attempts=settings.reply_max_attempts,
-        backoff=backoff,
-        late=settings.reply_late,
-        pacing=settings.reply_pacing,
-    )
-    reply_claimer = Claimer("due", threads, leases, sender, slots=settings.concurrency, lease=lease)
 
     def look_again() -> None:
         turn_claimer.look_again()

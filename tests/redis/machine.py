@@ -17,7 +17,7 @@ from answerback.store.redis import Database
 from answerback.store.threads.amendments import GONE
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.dead_letters import DeadLetters
-from answerback.store.threads.outbox import Outbox
+from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.records import Commit
 from answerback.store.threads.threads import Threads
 from tests.redis.given import claim_all, dead_letter, event, lapse, reply, step, turn
@@ -160,8 +160,8 @@ class Turns(RuleBasedStateMachine):
                 holder.thread.post(posted.key)
 
     @precondition(lambda self: self.holders)
-    @rule(pick=picks, more=st.booleans(), twice=st.booleans(), replies=st.integers(0, 2))
-    def commit(self, pick: int, more: bool, twice: bool, replies: int) -> None:
+    @rule(pick=picks, more=st.booleans(), twice=st.booleans(), replies=st.integers(0, 2), sends=st.booleans())
+    def commit(self, pick: int, more: bool, twice: bool, replies: int, sends: bool) -> None:
         holder = self.holders[pick % len(self.holders)]
         claim, thread, held = holder.claim, holder.thread, holder.holds
         turn_id = claim.entries[0].event.id
@@ -171,16 +171,26 @@ class Turns(RuleBasedStateMachine):
         )
         # Said again, while this very turn under this fence was the last to be done with, it is no news.
         again = thread.done == (turn_id, claim.fence)
-        found = self.attempt(self.threads.commit(finished), held or again)
+        fences: list[int] = []
+        taken = (lambda _, fence: fences.append(fence)) if sends else None
+        found = self.attempt(self.threads.commit(finished, taken), held or again)
         if not held:
+            assert not fences
             return
         self.commits.append(finished)
         if twice:
-            assert self.do(self.threads.commit(finished)) == found
+            assert self.do(self.threads.commit(finished, taken)) == found
+        idle = not thread.unsent and thread.sender is None
         thread.history.append(turn_id)
         self._done(holder)
         for one in posted:
             thread.post(one.key)
+        assert len(fences) == (sends and idle and thread.unsent[:1] == [one.key for one in posted[:1]] != [])
+        for fence in fences:
+            thread.sender = Courier(Outgoing(thread.id, fence, claim.owner, posted[0]), thread)
+            assert fence > thread.sender_fence
+            thread.sender_fence, thread.sendable = fence, False
+            self.couriers.append(thread.sender)
         self.model.count("handled")
         assert [entry.event.message for entry in found or []] == [
             str(waiting.number) for waiting in thread.inbox[:1] if more

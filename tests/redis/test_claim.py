@@ -65,6 +65,35 @@ async def test_a_claim_whose_answer_was_lost_is_made_again_and_is_the_same(threa
     assert (await claim(threads)).crashes == 1, "a claim of another reservation is another claim"
 
 
+async def test_a_thread_that_a_token_names_is_claimed_without_being_reserved_first(threads: Threads) -> None:
+    await accept(threads, 1)
+    assert await threads.wait_for_work(0, "ready", 10) == THREAD
+    named = Reservation.with_claim(THREAD)
+    (first,) = await threads.claim(0, named, "worker", suspects=1, fatal=5)
+    (again,) = await threads.claim(0, named, "worker", suspects=1, fatal=5)
+    assert (again.fence, again.attempt, again.crashes) == (first.fence, 1, 0)
+    assert await claim_all(threads) == []
+    assert await threads.commit(turn(again)) == []
+
+
+async def test_a_token_that_comes_late_takes_no_thread(threads: Threads) -> None:
+    named = Reservation.with_claim(THREAD)
+    assert await threads.claim(0, named, "worker") == []
+    await accept(threads, 1)
+    held = await claim(threads)
+    assert await threads.claim(0, named, "worker") == []
+    assert await threads.claim(0, named, "other") == []
+    await threads.release(held, delay=60)
+    assert await threads.claim(0, named, "worker") == []
+    await lapse(threads)
+    (late,) = await threads.claim(0, named, "worker")
+    assert (late.attempt, late.crashes) == (2, 0)
+    assert not await threads.database.call("EXISTS", keys.retrying(0, "ready"))
+    await lapse(threads)
+    (heir,) = await threads.claim(0, Reservation.with_claim(THREAD), "heir")
+    assert heir.crashes == 1
+
+
 async def test_what_is_taken_while_redis_goes_away_waits_for_no_lease(threads: Threads) -> None:
     """The connection fails between the reservation and the claim, or with the claim's answer on its way."""
     await accept(threads, 1)

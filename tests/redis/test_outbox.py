@@ -14,9 +14,9 @@ from answerback.store import keys
 from answerback.store.threads.dead_letters import DeadLetters
 from answerback.store.threads.outbox import Outbox, Outgoing
 from answerback.store.threads.queues import queues
-from answerback.store.threads.records import Lease
+from answerback.store.threads.records import Commit, Lease
 from answerback.store.threads.threads import Threads
-from tests.redis.given import THREAD, counters, courier, dump, event, lapse, post, reply, until
+from tests.redis.given import THREAD, accept, claim, counters, courier, dump, event, lapse, post, reply, turn, until
 
 
 def sending(outgoing: Outgoing) -> Outgoing:
@@ -48,6 +48,55 @@ async def test_one_sender_holds_an_outbox(threads: Threads, outbox: Outbox) -> N
     await post(threads, "r1")
     found = await asyncio.gather(*[courier(threads, outbox) for _ in range(20)])
     assert sum(map(len, found)) == 1
+
+
+async def handed(threads: Threads, number: int, *names: str) -> tuple[Commit, list[Outgoing]]:
+    """Commit a turn by a worker that is ready to send. The commit, and what it may send now."""
+    await accept(threads, number)
+    finished = turn(await claim(threads), *map(reply, names))
+    found: list[Outgoing] = []
+    await threads.commit(
+        finished, lambda _, fence: found.append(Outgoing(THREAD, fence, "worker", finished.replies[0]))
+    )
+    return finished, found
+
+
+async def test_a_worker_that_is_ready_to_send_gets_the_outbox_with_its_commit(threads: Threads, outbox: Outbox) -> None:
+    _, (held,) = await handed(threads, 1, "r1", "r2")
+    assert await courier(threads, outbox) == []
+    assert not await threads.database.call("EXISTS", keys.wake(0, "due"))
+    assert await threads.extend(0, [("due", THREAD, held.fence)], "worker") == [Lease.HELD]
+    await outbox.mark_sending(sending(held))
+    following = await outbox.settle(sent(held))
+    assert following is not None
+    assert following.reply.key == "r2"
+
+
+async def test_an_outbox_that_is_held_or_not_empty_is_not_handed_over(threads: Threads, outbox: Outbox) -> None:
+    _, (held,) = await handed(threads, 1, "r1")
+    assert (await handed(threads, 2, "r2"))[1] == []
+    await outbox.defer(held, 60, retry=True)
+    assert (await handed(threads, 3, "r3"))[1] == []
+    await lapse(threads, "due")
+    assert [found.reply.key for found in await courier(threads, outbox)] == ["r1"]
+
+
+async def test_an_outbox_is_handed_over_once_even_if_the_commit_is_repeated(threads: Threads) -> None:
+    commit, (held,) = await handed(threads, 1, "r1")
+    await threads.commit(commit, lambda *_: pytest.fail("another worker may send by now"))
+    assert await threads.extend(0, [("due", THREAD, held.fence)], "worker") == [Lease.HELD]
+
+
+async def test_an_outbox_whose_worker_died_after_the_commit_is_sent_by_another(
+    threads: Threads, outbox: Outbox
+) -> None:
+    _, (dead,) = await handed(threads, 1, "r1")
+    await lapse(threads, "due")
+    (heir,) = await courier(threads, outbox, owner="heir")
+    assert (heir.reply, heir.fence) == (dead.reply, dead.fence + 1)
+    with pytest.raises(LeaseLost):
+        await outbox.mark_sending(sending(dead))
+    await outbox.mark_sending(sending(heir))
 
 
 async def test_a_late_claim_steals_no_outbox(threads: Threads, outbox: Outbox) -> None:

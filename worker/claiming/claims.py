@@ -76,12 +76,23 @@ class Claimer(Generic[C]):
         self._loops: dict[Partition, asyncio.Task[None]] = {}
         self._reserving: dict[Partition, asyncio.Task[Reservation]] = {}
         self._claiming: dict[Partition, asyncio.Task[None]] = {}
+        self._named: dict[Partition, str] = {}
+        """A thread that is said to be claimable: it is claimed without being reserved first."""
         self._reserved = 0
         """Threads that are reserved, and whose tasks have not started yet."""
         self._slot_freed = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._tasks)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a claim may be adopted now."""
+        return self._free > 0 and not self._executor.paused and bool(self._loops)
+
+    def adopt(self, p: Partition, claim: C) -> None:
+        """Start the task of a claim that was made elsewhere for this worker, in partition `p`."""
+        self._begin(p, claim)
 
     @property
     def _free(self) -> int:
@@ -149,12 +160,17 @@ class Claimer(Generic[C]):
         self._reserving[p] = asyncio.create_task(self._reserve(p, min(free, AT_ONCE)))
         reservation = await asyncio.shield(self._reserving[p])
         if not reservation.threads:
-            await self._threads.wait_for_work(p, self._queue, self._longest_wait(reservation))
+            wait = self._longest_wait(reservation)
+            self._named[p] = await self._threads.wait_for_work(p, self._queue, wait)
 
     async def _reserve(self, p: Partition, limit: int) -> Reservation:
         """Reserve ready threads, and begin to claim them."""
-        reservation = await self._threads.reserve(p, self._queue, limit)
-        if self._threads.partitions.former:
+        former = self._threads.partitions.former
+        if (thread := self._named.pop(p, "")) and not former:
+            reservation = Reservation.with_claim(thread)
+        else:
+            reservation = await self._threads.reserve(p, self._queue, limit)
+        if former:
             reservation = await retry_while_unavailable(self._moves.move_reserved, p, self._queue, reservation)
         if reservation.threads:
             self._reserved += len(reservation.threads)
@@ -167,10 +183,10 @@ class Claimer(Generic[C]):
     async def _claim_reserved(self, p: Partition, reservation: Reservation) -> None:
         """Claim reserved threads, or give them back if nothing may be claimed any more."""
         try:
-            if self._executor.paused:
-                await retry_while_unavailable(self._threads.give_back, p, self._queue, reservation)
-            else:
+            if not self._executor.paused:
                 await self._claim(p, reservation)
+            elif not reservation.name:
+                await retry_while_unavailable(self._threads.give_back, p, self._queue, reservation)
         except Exception:
             log.exception("claiming failed")
             await asyncio.sleep(1)
@@ -183,11 +199,14 @@ class Claimer(Generic[C]):
         # Repeated until it succeeds: until then, no other worker gets these threads for a lease; when it expires, they
         # count as crashed.
         for claim in await retry_while_unavailable(self._executor.claim, p, reservation):
-            earlier = self._leases.task_of(self._queue, claim.thread, claim.fence)
-            task = asyncio.create_task(self._work(claim, earlier))
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
-            self._leases.hold(p, self._queue, claim.thread, claim.fence, task)
+            self._begin(p, claim)
+
+    def _begin(self, p: Partition, claim: C) -> None:
+        earlier = self._leases.task_of(self._queue, claim.thread, claim.fence)
+        task = asyncio.create_task(self._work(claim, earlier))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        self._leases.hold(p, self._queue, claim.thread, claim.fence, task)
 
     def _longest_wait(self, reservation: Reservation) -> float:
         # A token wakes us for new work. The timeout covers leases and retries that become due, and a token that was

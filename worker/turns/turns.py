@@ -27,6 +27,7 @@ from answerback.store.threads.threads import Threads
 from ..metrics import LEASES_LOST
 from ..orders import LONGEST, Pauses
 from ..presence.presences import PresenceKeeper
+from ..replies.handover import Handover
 from ..replies.identities import Identities
 from ..retry import retry_while_unavailable
 from ..statistics import Counters
@@ -69,6 +70,7 @@ class Turns:
         failures: Failures,
         counters: Counters,
         pauses: Pauses,
+        handover: Handover,
         *,
         window: int,
         timeout: float,
@@ -85,6 +87,7 @@ class Turns:
         self._names = names
         self._failures = failures
         self._pauses = pauses
+        self._handover = handover
         self._window = window
         self._timeout = timeout
         self.running = running
@@ -104,7 +107,7 @@ class Turns:
         """
         try:
             while commit := await self._turn(claim):
-                entries = await retry_while_unavailable(self._threads.commit, commit)
+                entries = await retry_while_unavailable(self._threads.commit, commit, self._handover.of(commit))
                 self.counters.commit(commit)
                 advance(claim, commit, entries, window=self._window)
                 if not entries:

@@ -25,7 +25,7 @@ local remember, signals = unpack(ARGV, 1, 2)
 local now, wall = clock(KEYS[9])
 local identified = redis.call('SCARD', KEYS[3]) > 0
 local closed = redis.call('HEXISTS', KEYS[9], 'closed') == 1
-local accepted, revived, woken = 0, 0, 0
+local accepted, revived, woken = 0, 0, nil
 -- Of the event in question.
 local id, thread_id, entry, identities, platform, channel, title, url, arrival, condition, opening
 local former_id, gesture, quiet, program, message, edit, files
@@ -97,7 +97,7 @@ local function store(stored, seen_key)
   -- A member of `ready` is waiting, claimed or due for another attempt. In each case its turn
   -- will find this entry in the inbox, so its score must not be changed.
   if redis.call('ZADD', KEYS[1], 'NX', now, thread_id) == 1 then
-    woken = woken + 1
+    woken = woken or thread_id
   elseif held[2] and held[2] ~= '' and (arrival == 'interrupt' or held[3] == held[4]) then
     local signal = arrival == 'interrupt' and 'interrupt now' or 'interrupt'
     redis.call('PUBLISH', signals, signal .. '\n' .. thread_id)
@@ -168,8 +168,8 @@ if accepted + revived > 0 then
   redis.call('HINCRBY', KEYS[4], 'accepted', accepted)
   redis.call('HINCRBY', KEYS[4], 'waiting', accepted + revived)
 end
-if woken > 0 then
+if woken then
   -- One token wakes one worker, which passes it on while there is more work.
-  wake(KEYS[2])
+  wake(KEYS[2], woken)
 end
 return results

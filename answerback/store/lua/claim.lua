@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Claim threads reserved by `reserve`: return their locks, events, history and journals.
+-- Claim threads: return their locks, events, history and journals. They were reserved by `reserve`, or are reserved here.
 --
 -- KEYS  1 ready  2 retrying  3 counters  4 ready wake  5 clock  6 versions  7 parked
 --       then for each thread: thread, inbox, history, journal, stream events
--- ARGV  till (lease end, as `reserve` gave it), owner, window (events at most), most_messages (of the history),
+-- ARGV  till (lease end, as `reserve` gave it; with `lease`, the name of this call), owner, window (events at most), most_messages (of the history),
 --       suspect_crashes (that make a thread a suspect), room (suspects at most), wait (how long the others wait (ms)),
 --       fatal (crashes after which it is dead-lettered, 0: never), version (of the owner's code), signals (the channel),
---       and the list threads (their ids)
+--       lease (ms: reserve those that are claimable; 0: they were reserved), and the list threads (their ids)
 -- Returns for each thread {fence, position, attempt, crashes, agent, state, entries, history, journal,
 -- waiting (events in total), wanted (the agent it is for), system, 1 if its stream events are to be written or 2 if the
 -- stored ones end in the middle of a turn, 1 if its turn was cancelled, its streak, 1 if a bot loop is assumed, its attention,
@@ -16,8 +16,9 @@
 -- With clock
 -- With list
 -- With wake
-local till, owner, window, most_messages, suspect_crashes, room, wait, fatal, version, signals = unpack(ARGV, 1, 10)
-local threads, threads_end = list(11, 1)
+local till, owner, window, most_messages, suspect_crashes, room, wait, fatal, version, signals,
+  lease = unpack(ARGV, 1, 11)
+local threads, threads_end = list(12, 1)
 local now, wall = clock(KEYS[5])
 room, wait, fatal = tonumber(room), tonumber(wait), tonumber(fatal)
 local candidates, claimed, pinned = {}, {}, {}
@@ -40,10 +41,24 @@ local function lives(other)
   return alive[other]
 end
 
+-- Whether a thread is reserved for this claim. Repeated, a call that reserves finds its own lease.
+local function reserved(id, thread)
+  local score = tonumber(redis.call('ZSCORE', KEYS[1], id))
+  if not score then return false end
+  if lease == '0' then return score == tonumber(till) end
+  if score > now then
+    local held = redis.call('HMGET', thread, 'owner', 'reserved')
+    if held[1] ~= owner or held[2] ~= till then return false end
+  end
+  redis.call('ZADD', KEYS[1], now + lease, id)
+  redis.call('ZREM', KEYS[2], id)
+  return true
+end
+
 for i = threads, threads_end do
   local at = 8 + (i - threads) * 5
   local thread, inbox = KEYS[at], KEYS[at + 1]
-  if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i])) == tonumber(till) then
+  if reserved(ARGV[i], thread) then
     local meta = redis.call('HMGET', thread, 'fence', 'attempts', 'position', 'agent', 'state', 'crashes', 'owner',
       'wanted', 'system', 'platform', 'live', 'cancel', 'streak', 'loop', 'reserved', 'attention', 'version', 'streamed',
       'taken')

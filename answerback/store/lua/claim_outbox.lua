@@ -4,6 +4,7 @@
 -- KEYS  1 due  2 counters  then for each thread: thread, outbox, unsent
 -- ARGV  till (lease end, as `reserve` gave it), owner, and the list threads (their ids)
 -- Returns for each thread {fence, the reply to send}, or nil if the reservation has expired or nothing is left to send.
+-- With hold_outbox
 -- With list
 local till, owner = unpack(ARGV, 1, 2)
 local threads, threads_end = list(3, 1)
@@ -15,10 +16,7 @@ for i = threads, threads_end do
   if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i])) == tonumber(till) then
     local reply = redis.call('LINDEX', unsent, 0)
     if reply then
-      -- The first one of a thread is above those that another of its id had, which was purged.
-      local fence = (redis.call('HGET', thread, 'sender') or redis.call('HGET', KEYS[2], 'fence') or 0) + 1
-      redis.call('HSET', thread, 'sender', fence, 'sending', owner)
-      claimed[#claimed] = {fence, redis.call('HGET', outbox, reply)}
+      claimed[#claimed] = {hold_outbox(thread, KEYS[2], owner), redis.call('HGET', outbox, reply)}
     else
       -- The platform confirmed the last reply and its sender died.
       redis.call('ZREM', KEYS[1], ARGV[i])

@@ -7,14 +7,17 @@
 --       then for each turn: id (of the thread), fence, owner, position, turn, handled (number of events), patience (below
 --       which streak to go on with what waits; 0: not at all), agent, state or "", loop (how many turns more count
 --       towards one of programs; "open" if no one was answered because of one; ""), attention (of the thread, "" if it
---       did not change), ended (a TurnEnd), and the lists
+--       did not change), ended (a TurnEnd), sends ("1" if the worker is ready to send the first reply at once), and the lists
 --       replaced (messages), messages, replies (key, reply), events (kind, JSON): its last stream events
 -- Returns for each turn the next entries, under the same lease; an empty list if the thread was
--- released; nil if the lease is lost and nothing was changed.
+-- released; nil if the lease is lost and nothing was changed. Before them comes the fence of the outbox, if it is handed
+-- over to the worker, as `claim_outbox` does it: no other one held it, and the first reply is the next to be sent. A repeated
+-- call hands nothing over, since another worker may send by then: that reply waits for a lease.
 -- With clock
 -- With finish
 -- With list
 -- With append_events
+-- With hold_outbox
 -- With put_replies
 -- With wake
 local lease, window = unpack(ARGV, 1, 2)
@@ -28,8 +31,8 @@ local key, arg = 8, 3
 while arg <= #ARGV do
   local thread, inbox, history, journal, outbox, unsent, stream_events, turn_ends = unpack(KEYS, key, key + 7)
   local id, fence, owner, position, turn, handled, patience, agent, state, loop, attention,
-    ended = unpack(ARGV, arg, arg + 11)
-  local replaced, replaced_end = list(arg + 12, 1)
+    ended, sends = unpack(ARGV, arg, arg + 12)
+  local replaced, replaced_end = list(arg + 13, 1)
   local messages, messages_end = list(replaced_end + 1, 1)
   local replies, replies_end = list(messages_end + 1, 2)
   local events, events_end = list(replies_end + 1, 2)
@@ -49,7 +52,15 @@ while arg <= #ARGV do
     redis.call('LTRIM', inbox, handled, -1)
     redis.call('DEL', journal)
     finish(turn_ends, history, ended, replaced, replaced_end, messages, messages_end)
-    due = due + put_replies(KEYS[3], outbox, unsent, id, now, replies, replies_end)
+    local sender
+    if put_replies(KEYS[3], outbox, unsent, id, now, replies, replies_end) == 1 then
+      if sends == '1' and not closed and redis.call('LINDEX', unsent, 0) == ARGV[replies] then
+        redis.call('ZADD', KEYS[3], now + lease, id)
+        sender = hold_outbox(thread, KEYS[5], owner)
+      else
+        due = due + 1
+      end
+    end
     if held[7] then redis.call('HDEL', thread, 'streamed') end
     redis.call('ZADD', KEYS[6], wall, id)
     if state ~= '' then redis.call('HSET', thread, 'state', state) end
@@ -78,6 +89,7 @@ while arg <= #ARGV do
       end
     end
     append_events(stream_events, events, events_end)
+    if sender then table.insert(entries, 1, sender) end
     results[#results + 1] = entries
   end
 end

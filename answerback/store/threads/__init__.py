@@ -34,6 +34,8 @@ Threads: the score in the queue `ready`, and the owner in the key `thread`
            tests/redis/test_pinned.py::test_a_turn_is_left_to_its_version_and_nobody_looks_at_it_over_and_over
     3  waiting → running    claim.lua             … and what their turns need
            tests/redis/test_claim.py::test_a_claim_returns_all_that_a_turn_needs
+    3  waiting → running    claim.lua             or takes the one that a wake token names, in one step
+           tests/redis/test_claim.py::test_a_thread_that_a_token_names_is_claimed_without_being_reserved_first
     4  running → running    extend.lua            a heartbeat renews the lease
            tests/redis/test_extend.py::test_a_heartbeat_renews_turns_and_outboxes
     4  running → running    commit.lua            more events wait: they are the next turn
@@ -165,6 +167,8 @@ Replies: the field `state`, in `outbox` and `unsent`
            tests/redis/test_outbox.py::test_a_reply_that_is_too_long_is_sent_in_parts_in_its_place
     2  pending → pending    claim_outbox.lua      a worker takes the thread's unsent replies, for a lease
            tests/redis/test_outbox.py::test_one_sender_holds_an_outbox
+    2  pending → pending    commit.lua            the worker that commits is free to send, and no other one sends
+           tests/redis/test_outbox.py::test_a_worker_that_is_ready_to_send_gets_the_outbox_with_its_commit
     3  pending → sending    mark_sending.lua      before its request
            tests/redis/test_outbox.py::test_a_reply_that_a_dead_sender_marked_is_found_by_the_next
     4  sending → pending    defer.lua             its platform refused it for now

@@ -40,7 +40,7 @@ class ThreadClaims(Inbox):
     async def claim(
         self, p: Partition, reservation: Reservation, owner: str, *, suspects: int | None = None, fatal: int = 0
     ) -> list[Claim]:
-        """Claim the reserved threads. Those whose reservation has expired are left out.
+        """Claim the reserved threads. Those whose reservation has expired, or cannot be made, are left out.
 
         At most `suspects` of them are suspects (see `Claim.suspect`); the others have to wait. A thread whose event
         becomes a dead letter after one more crash (`fatal` in total) is claimed alone, and the others are released. A
@@ -54,7 +54,7 @@ class ThreadClaims(Inbox):
         room = len(reservation.threads) if suspects is None else suspects
         results = await self.scripts.claim(
             names,
-            till=reservation.till,
+            till=reservation.name or reservation.till,
             owner=owner,
             window=self.window,
             most_messages=self._history,
@@ -64,6 +64,7 @@ class ThreadClaims(Inbox):
             fatal=fatal,
             version=self.version,
             signals=keys.signals(),
+            lease=self._lease if reservation.name else 0,
             threads=reservation.threads,
         )
         return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from secrets import token_hex
 
 import msgspec
 
@@ -28,11 +29,19 @@ class Reservation(msgspec.Struct, frozen=True):
 
     Attributes:
         wait: Milliseconds until the next thread becomes claimable; None if unknown.
+        name: Of threads that their claim itself reserves: recognises the claim if it is repeated. "": see `till`.
     """
 
     till: int
     threads: tuple[str, ...]
     wait: int | None
+    name: str = ""
+
+    @classmethod
+    def with_claim(cls, thread: str) -> Reservation:
+        """Return the reservation of a thread that its claim is to make, if the thread is claimable then."""
+        # No number, as the end of a lease is.
+        return cls(0, (thread,), None, f"#{token_hex(8)}")
 
 
 class Reservations:
@@ -109,12 +118,13 @@ class Reservations:
         """Return a partition's lease clock in ms, extrapolated likewise; for delays a clock step must not shorten."""
         return monotonic() + self._clocks.get(p, self._ahead)
 
-    async def wait_for_work(self, p: Partition, queue: keys.Queue, seconds: float) -> None:
-        """Wait until a token announces new work in a queue, or until the timeout."""
+    async def wait_for_work(self, p: Partition, queue: keys.Queue, seconds: float) -> str:
+        """Wait until a token announces new work in a queue, or until the timeout. Return the thread it names, or ""."""
         if len(self._clocks) > 1 or self.database.kind == "cluster":
-            await self._wakeups.wait(keys.wake(p, queue), seconds)
+            thread = await self._wakeups.wait(keys.wake(p, queue), seconds)
         else:
-            await self.database.wait("BLPOP", keys.wake(p, queue), seconds=seconds)
+            _, thread = await self.database.wait("BLPOP", keys.wake(p, queue), seconds=seconds) or (b"", b"")
+        return thread.decode()
 
     async def notify(self, p: Partition, queue: keys.Queue) -> None:
         """Wake one worker that is waiting on a queue."""

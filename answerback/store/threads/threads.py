@@ -10,7 +10,7 @@ same fence again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from answerback.codec import encode
 from answerback.errors import LeaseLost
@@ -79,7 +79,7 @@ class Threads(ThreadClaims):
     def _appends_of(self, p: Partition) -> Batcher[Part, int]:
         return self.scripts.emit.grouped([], [])
 
-    def _commits_of(self, p: Partition) -> Batcher[Part, list[bytes] | None]:
+    def _commits_of(self, p: Partition) -> Batcher[Part, list[bytes | int] | None]:
         return self.scripts.commit.grouped(
             [
                 keys.queue(p, "ready"), keys.wake(p, "ready"), keys.queue(p, "due"), keys.wake(p, "due"),
@@ -140,8 +140,12 @@ class Threads(ThreadClaims):
         if not await self._appends[p].submit(([keys.thread(p, id), keys.stream_events(p, id)], args)):
             raise LeaseLost
 
-    async def commit(self, commit: Commit) -> list[Entry]:
+    async def commit(self, commit: Commit, sends: Callable[[Partition, int], object] | None = None) -> list[Entry]:
         """Commit a turn. Return the thread's next entries, under the same lease; none if the thread was released.
+
+        Args:
+            sends: Is called with the partition and the fence if the outbox is handed over to the owner: the first
+                reply is to be sent now, as one that `Outbox.claim` returned.
 
         Raises `LeaseLost`, in which case nothing was changed. May be repeated if the response was lost.
         """
@@ -163,6 +167,7 @@ class Threads(ThreadClaims):
             loop=commit.loop,
             attention=commit.attention,
             ended=encode(commit.end) if commit.end else b"",
+            sends=int(sends is not None),
             replaced=[*map(encode, commit.replaced)],
             messages=[*map(encode, commit.messages)],
             replies=encoded_replies(commit.replies),
@@ -171,7 +176,10 @@ class Threads(ThreadClaims):
         entries = await self._commits[p].submit((names, args))
         if entries is None:
             raise LeaseLost
-        return [decode.entry(raw, id) for raw in entries]
+        fence = entries.pop(0) if entries and isinstance(entries[0], int) else None
+        if sends and isinstance(fence, int):
+            sends(p, fence)
+        return [decode.entry(raw, id) for raw in entries if isinstance(raw, bytes)]
 
     async def release(
         self,

@@ -17,10 +17,15 @@ class Wakeups:
         self._database = database
         self._subscription = Subscription(database, self._announce, self._missed)
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._named: dict[str, bytes] = {}
+        """The thread that the last token of a list names."""
         self._listening: asyncio.Task[None] | None = None
 
-    async def wait(self, tokens: str, seconds: float) -> None:
-        """Return when a token in the list `tokens` was taken, or after `seconds` at most. Raises `StoreUnavailable`."""
+    async def wait(self, tokens: str, seconds: float) -> bytes:
+        """Return when a token in the list `tokens` was taken, or after `seconds` at most. Raises `StoreUnavailable`.
+
+        Return the thread that it names, if it does and was announced.
+        """
         if self._listening is None:
             self._listening = asyncio.create_task(self._subscription.keep())
         announced = asyncio.Event()
@@ -33,12 +38,14 @@ class Wakeups:
                 while not await self._database.call("DEL", tokens):
                     await announced.wait()
                     announced.clear()
+                return self._named.pop(tokens, b"")
         except TimeoutError:
-            pass
+            return b""
         finally:
             self._waiting[tokens].discard(announced)
 
-    def _announce(self, channel: str, _: bytes) -> None:
+    def _announce(self, channel: str, thread: bytes) -> None:
+        self._named[channel] = thread
         for announced in self._waiting[channel]:
             announced.set()
 
