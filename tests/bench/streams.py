@@ -6,20 +6,21 @@ import asyncio
 import json
 import statistics
 import time
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
-
-import uvloop
+from typing import Any, NamedTuple, TypeVar, cast
 
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.redis import Database
+from tests.bench import bench
 from tests.bench.bench import free_port, process, server
 from tests.bench.webhooks import ready
 
-READERS = 2_000
+READERS = 5_000
 SECONDS = 10
 FIRSTS = 200
 ROUTE = "/api/v1/chat/threads"
+_Result = TypeVar("_Result")
 
 
 class Streams(NamedTuple):
@@ -86,7 +87,7 @@ async def _open(port: int, key: str, agent: str) -> str:
     return str(json.loads(answer.partition(b"\r\n\r\n")[2])["id"])
 
 
-async def _measure(url: str, port: int, pid: int) -> Streams:
+async def _measure(url: str, port: int, pid: int, readers: int) -> Streams:
     database = Database(url, timeout=60)
     _, credential = await ApiKeys(database).create(scopes=["chat:read", "chat:write"])
     await database.close()
@@ -94,11 +95,11 @@ async def _measure(url: str, port: int, pid: int) -> Streams:
     await ready(port)
     idle = await _open(port, key, "noop")
     firsts = []
-    for _ in range(FIRSTS):
+    for _ in range(min(FIRSTS, readers)):
         began = time.perf_counter()
         await _call(port, key, "POST", f"{ROUTE}/{idle}/messages", {"content": "hello", "stream": True})
         firsts.append((time.perf_counter() - began) * 1000)
-    threads = [await _open(port, key, "recite") for _ in range(READERS)]
+    threads = await _some_at_once([_open(port, key, "recite") for _ in range(readers)])
     before = _memory(pid)
     ages: list[float] = []
     opened: set[_Reader] = set()
@@ -106,11 +107,12 @@ async def _measure(url: str, port: int, pid: int) -> Streams:
     for thread in threads:
         request = _request(port, key, "GET", f"{ROUTE}/{thread}/stream")
         await loop.create_connection(lambda request=request: _Reader(request, ages, opened), "127.0.0.1", port)  # type: ignore[misc]
-    while len(opened) < READERS:
+    while len(opened) < readers:
         await asyncio.sleep(0.1)
-    memory = (_memory(pid) - before) / READERS
-    for thread in threads:
-        await _call(port, key, "POST", f"{ROUTE}/{thread}/messages", {"content": str(SECONDS * 3), "wait": False})
+    memory = (_memory(pid) - before) / readers
+    words = {"content": str(SECONDS * 6), "wait": False}
+    await _some_at_once([_call(port, key, "POST", f"{ROUTE}/{thread}/messages", words) for thread in threads])
+    await asyncio.sleep(2)  # until each has said its first word
     ages.clear()
     began = time.perf_counter()
     await asyncio.sleep(SECONDS)
@@ -119,12 +121,23 @@ async def _measure(url: str, port: int, pid: int) -> Streams:
     return Streams(ages[len(ages) // 2], ages[len(ages) * 99 // 100], rate, memory, statistics.median(firsts))
 
 
-def run() -> Streams:
+async def _some_at_once(calls: Sequence[Coroutine[Any, Any, _Result]]) -> list[_Result]:
+    """Await all, 16 at once."""
+    slots = asyncio.Semaphore(16)
+
+    async def one(call: Coroutine[Any, Any, _Result]) -> _Result:
+        async with slots:
+            return await call
+
+    return await asyncio.gather(*map(one, calls))
+
+
+def run(readers: int = READERS) -> Streams:
     """One run."""
     port = free_port()
     with (
         server() as (url, _),
         process("ingress", url, PORT=str(port), API_RATE="100000", API_BURST="100000") as ingress,
-        process("worker", url, ANSWERBACK_AGENTS="tests.bench.recite:agents", WORKER_CONCURRENCY=str(READERS + 100)),
+        process("worker", url, ANSWERBACK_AGENTS="tests.bench.recite:agents", WORKER_CONCURRENCY=str(readers + 100)),
     ):
-        return uvloop.run(_measure(url, port, ingress.pid))
+        return bench.run(_measure(url, port, ingress.pid, readers))

@@ -90,6 +90,7 @@ async def test_the_documentation_is_served_as_markdown_that_may_be_cached() -> N
             text = await page.text()
             assert (page.status, page.content_type) == (200, "text/markdown")
             assert text.startswith("# ")
+            assert "pictures/" not in text, "they are not served"
             links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]*)\)", text) if "://" not in link]
             assert {f"/docs/{link}" for link in links if link} <= {*listed, "/docs/README.md"}, path
             assert page.headers["Cache-Control"] == "no-cache"

@@ -1,85 +1,97 @@
-"""The same work by other programs, as their documentation shows it, in an environment of their own.
+"""The same work by other programs, as their documentation shows it, on the same server.
 
-- `aiohttp_arq`, `fastapi_arq`: verify a signed webhook and enqueue it before the 202; the delivery id
-  is the id of the job.
-- `arq_jobs`, `dramatiq_jobs`: `fill N` enqueues jobs that do nothing; the worker writes how
-  many a second it has done, once it has done them all (`counted`).
+- `…_arq`, `…_taskiq`: verify a signed webhook and enqueue it before the 202.
+- `…_jobs`: `fill N` and `starts N` enqueue jobs; the worker does what `work` says.
 
-These modules import nothing of ours, and are imported by nothing.
+They use what each documents as fast: uvloop, hiredis, orjson, no results, no log. They have environments of
+their own (`environments`), and import nothing of ours.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
-import sys
 import tempfile
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from tests.bench.bench import ROOT, server
+from tests.bench.bench import Failed, reports, server, spawn
+from tests.bench.peers.environments import program
 
 HERE = Path(__file__).parent
-ENVIRONMENT = ROOT / ".venv/peers"
-RECEIVERS = {"aiohttp + arq": "aiohttp_arq", "FastAPI + arq": "fastapi_arq"}
+CONCURRENCY = 100
+
+
+class Worker(NamedTuple):
+    """A worker of a peer: its environment, the module of its jobs, and its command."""
+
+    environment: str
+    module: str
+    command: tuple[str, ...]
+
+
+RECEIVERS = {
+    "aiohttp + arq": ("arq", "aiohttp_arq"),
+    "FastAPI + arq": ("arq", "fastapi_arq"),
+    "aiohttp + taskiq, stream": ("taskiq", "aiohttp_taskiq"),
+}
+_TASKIQ = ("taskiq", "worker", "taskiq_jobs:broker", "--workers", "1", "--no-parse", "--log-level", "ERROR")
 WORKERS = {
-    "arq": ("python", "arq_jobs.py"),
-    "dramatiq": ("dramatiq", "dramatiq_jobs", "--processes", "1", "--threads", "8"),
+    "taskiq, stream": Worker("taskiq", "taskiq_jobs", (*_TASKIQ, "--max-async-tasks", "{concurrency}")),
+    "saq": Worker("saq", "saq_jobs", ("saq", "saq_jobs.settings", "--quiet")),
+    "arq": Worker("arq", "arq_jobs", ("python", "arq_jobs.py")),
+    "dramatiq": Worker(
+        "dramatiq", "dramatiq_jobs", ("dramatiq", "dramatiq_jobs", "--processes", "1", "--skip-logging")
+    ),
 }
 
 
-def install() -> Path:
-    """Make the environment, unless it is there. Return its programs' folder."""
-    programs, wanted = ENVIRONMENT / "bin", HERE / "requirements.txt"
-    done = ENVIRONMENT / "installed"
-    if not done.exists() or done.stat().st_mtime < wanted.stat().st_mtime:
-        print("installing the peers into .venv/peers (once) …", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
-        quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
-        subprocess.run([str(programs / "pip"), "install", *quiet, "-r", str(wanted)], check=True)
-        done.touch()
-    return programs
+def run(name: str, jobs: int, work: str = "count", concurrency: int = CONCURRENCY) -> dict[str, float]:
+    """Enqueue jobs, start a worker of a peer, and return what it reports when all are done (see `work`)."""
+    with server() as running, reports() as report:
+        environment = {**_environment(running.url, report.path, concurrency), "WORK": work, "JOBS": str(jobs)}
+        _enqueue(name, "fill", jobs, environment)
+        with _worker(name, environment, concurrency) as worker:
+            found: dict[str, float] = report.wait(worker)
+            return found
 
 
-def versions() -> str:
-    """Return the names and versions of the peers."""
-    code = (
-        "from importlib.metadata import version\n"
-        "print(*(f'{name} {version(name)}' for name in "
-        "('arq', 'dramatiq', 'fastapi', 'aiohttp', 'redis')), sep=', ')"
-    )
-    done = subprocess.run([str(install() / "python"), "-c", code], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+def starts(name: str, count: int) -> list[list[float]]:
+    """Return the ms from the call that enqueues a job, and from its return, to the start of each on an idle worker."""
+    with server() as running, reports(bind=False) as report:
+        environment = {**_environment(running.url, report.path, CONCURRENCY), "WORK": "start"}
+        with _worker(name, environment, CONCURRENCY):
+            found: list[list[float]] = json.loads(_enqueue(name, "starts", count, environment))
+            return found
 
 
-def run(name: str, jobs: int) -> float:
-    """Return how many jobs a second a worker of a peer does, once it has begun."""
-    programs, words = install(), WORKERS[name]
-    with server() as (url, _), tempfile.TemporaryDirectory() as folder:
-        rate = Path(folder) / "rate"
-        environ = {"PATH": os.environ["PATH"], "REDIS_URL": url, "JOBS": str(jobs), "RATE": str(rate)}
-        environ |= {"PYTHONPATH": str(HERE), "HOME": folder}
-        module = "arq_jobs" if name == "arq" else words[1].partition(".")[0]
-        fill = [str(programs / "python"), f"{module}.py", "fill", str(jobs)]
-        subprocess.run(fill, cwd=HERE, env=environ, check=True)
-        worker = subprocess.Popen(
-            [str(programs / words[0]), *words[1:]],
-            cwd=HERE,
-            env=environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+def _environment(url: str, report: str, concurrency: int) -> dict[str, str]:
+    return {"REDIS_URL": url, "REPORT": report, "CONCURRENCY": str(concurrency), "PYTHONPATH": str(HERE)}
+
+
+@contextmanager
+def _worker(name: str, environment: dict[str, str], concurrency: int) -> Iterator[subprocess.Popen[bytes]]:
+    peer = WORKERS[name]
+    command = [word.format(concurrency=concurrency) for word in peer.command]
+    with tempfile.TemporaryFile() as log:
         try:
-            deadline = time.monotonic() + 60
-            while not rate.exists():
-                if worker.poll() is not None or time.monotonic() > deadline:
-                    raise SystemExit(f"the worker of {name} did not do its jobs")
-                time.sleep(0.05)
-            return float(rate.read_text())
-        finally:
-            worker.terminate()
-            try:
-                worker.wait(10)
-            except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
+            with spawn(
+                [program(peer.environment, command[0]), *command[1:]], environment, cwd=HERE, stdout=log, stderr=log
+            ) as worker:
+                yield worker
+        except Failed:
+            log.seek(0)
+            print(log.read().decode(errors="replace")[-2_000:])
+            raise
+
+
+def _enqueue(name: str, what: str, count: int, environment: dict[str, Any]) -> bytes:
+    peer = WORKERS[name]
+    command = [program(peer.environment), f"{peer.module}.py", what, str(count)]
+    with spawn(command, environment, cwd=HERE, stdout=subprocess.PIPE) as filling:
+        printed, _ = filling.communicate(timeout=300)
+        if filling.returncode:
+            raise Failed(f"{name}: {what} has failed")
+        return printed

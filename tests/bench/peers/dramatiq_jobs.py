@@ -1,20 +1,22 @@
-"""Messages of dramatiq that do nothing: `fill N`. Its own command runs the worker."""
+"""Messages of dramatiq. Its own command runs the worker, with 8 threads, its default."""
 
 import os
-import sys
 
 import dramatiq
-from counted import count
+import work
 from dramatiq.brokers.redis import RedisBroker
 
 dramatiq.set_broker(RedisBroker(url=os.environ["REDIS_URL"]))
 
 
 @dramatiq.actor
-def handle(number: int) -> None:
-    count()
+def handle(number: int, text: str) -> None:
+    work.run(number)
+
+
+async def enqueue(number: int) -> None:
+    handle.send(number, work.TEXT)
 
 
 if __name__ == "__main__":
-    for number in range(int(sys.argv[2])):
-        handle.send(number)
+    work.main(enqueue)
