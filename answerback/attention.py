@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Literal
 
 Attention = Literal["default", "subscribed", "muted"]
@@ -9,8 +10,14 @@ Attention = Literal["default", "subscribed", "muted"]
 
 
 def attention_of(stored: str) -> Attention:
-    """Return the attention that is stored with a thread; "default" for nothing, or for what a newer version wrote."""
-    match stored:
-        case "subscribed" | "muted":
-            return stored
+    """Return the attention that is stored with a thread; "default" for nothing, or for what a newer version wrote.
+
+    "muted <time>" ends at that time, in ms since 1970.
+    """
+    word, _, until = stored.partition(" ")
+    match word:
+        case "subscribed":
+            return word
+        case "muted":
+            return word if not until.isdecimal() or int(until) > time.time() * 1000 else "default"
     return "default"

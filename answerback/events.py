@@ -29,7 +29,8 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What an event's text is about, as far as its delivery contains it.
 
     Attributes:
-        kind: "issue", "pull_request" or "discussion".
+        kind: "issue", "pull_request" or "discussion"; "advertisement" from which a person came; "message" that is
+            quoted.
         title: Its title.
         body: Its text, cut to a few thousand characters; "" if it is the event's own text.
         author: Who opened it.
@@ -37,6 +38,7 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         start: The first line that the comment is about, if there are several.
         line: The last line that the comment is about; 0: the whole file, or unknown.
         diff: The end of the diff shown above the comment.
+        message: The platform's id of the message that is quoted.
     """
 
     kind: str = ""
@@ -47,6 +49,7 @@ class Subject(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     start: int = 0
     line: int = 0
     diff: str = ""
+    message: str = ""
 
 
 ActionType = Literal[

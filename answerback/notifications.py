@@ -9,6 +9,9 @@ import msgspec
 from answerback.accounts import Account
 from answerback.messages import Author
 
+BACK = "🤖"
+"""What a person writes in the platform's own app, or reacts with, to hand a conversation back to the agents."""
+
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
     """A person stopped the agents' work in a thread: the running turn is cancelled, if there is one.

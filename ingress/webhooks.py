@@ -60,7 +60,7 @@ class Webhooks:
     """
 
     def __init__(self, settings: Settings, threads: Threads) -> None:
-        self._acceptor = Acceptor(threads, Accounts(threads.database, Seal.of(settings)))
+        self._acceptor = Acceptor(threads, Accounts(threads.database, Seal.of(settings)), handback=settings.handback)
         self._keys = PlatformKeys(settings)
         self._settings = settings
         self._public_url = (settings.public_url or "").rstrip("/")

@@ -40,7 +40,7 @@ def redelivering(
     """Return the jobs, as far as they are configured. They also run at startup, often the end of an outage."""
     rounds: list[_Rounds] = []
     catchups: list[_Catchup] = []
-    database, acceptor = threads.database, Acceptor(threads, accounts)
+    database, acceptor = threads.database, Acceptor(threads, accounts, handback=settings.handback)
     for platform in PLATFORMS.values():
         hooks = platform.REDELIVERY.hooks(settings) if platform.REDELIVERY else ()
         if platform.REDELIVERY and hooks and (deliveries := platform.REDELIVERY.log(settings)):

@@ -25,16 +25,19 @@ log = get_logger(__name__)
 
 
 class Acceptor:
-    """Stores events, amendments and notifications. Each may be given several times, and has an effect once."""
+    """Stores events, amendments and notifications. Each may be given several times, and has an effect once.
 
-    def __init__(self, threads: Threads, accounts: Accounts) -> None:
+    `handback`: as for `Notifications`.
+    """
+
+    def __init__(self, threads: Threads, accounts: Accounts, *, handback: float | None = None) -> None:
         self._threads = threads
         self._outbox = Outbox(threads)
         self._choices = Choices(self._outbox)
         self._aliases = Aliases(threads.database)
         self._messages = MessageThreads(threads)
         self._conversations = Conversations(threads.database)
-        self._notifications = Notifications(threads, self._outbox, self._aliases, accounts)
+        self._notifications = Notifications(threads, self._outbox, self._aliases, accounts, handback=handback)
 
     async def put(self, platform: str, inbound: Inbound) -> Receipt:
         """Store one of what a delivery contains, and return its receipt."""

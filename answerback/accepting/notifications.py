@@ -23,13 +23,25 @@ log = get_logger(__name__)
 
 
 class Notifications:
-    """Carries out notifications. Each may arrive several times, and has an effect once."""
+    """Carries out notifications. Each may arrive several times, and has an effect once.
 
-    def __init__(self, threads: Threads, outbox: Outbox, aliases: Aliases, accounts: Accounts) -> None:
+    `handback`: seconds for which agents are silent after a person took over; None: until they are handed back to.
+    """
+
+    def __init__(
+        self,
+        threads: Threads,
+        outbox: Outbox,
+        aliases: Aliases,
+        accounts: Accounts,
+        *,
+        handback: float | None = None,
+    ) -> None:
         self._threads = threads
         self._outbox = outbox
         self._aliases = aliases
         self._accounts = accounts
+        self._handback = handback
 
     async def receive(self, platform: str, notification: Notification) -> Receipt:
         """Carry out a notification. Return its receipt; "ignored" if it changed nothing."""
@@ -43,7 +55,8 @@ class Notifications:
                 changed, reason = await self._stop(thread, notification), "no turn is running"
             case Handover():
                 attention: Attention = "muted" if notification.to == "people" else "default"
-                changed = await set_attention(self._threads, thread, attention) is not None
+                seconds = self._handback if attention == "muted" else None
+                changed = await set_attention(self._threads, thread, attention, seconds=seconds) is not None
                 reason = "there is no such thread"
             case ReplyStatus():
                 status = msgspec.structs.replace(notification, thread=thread)

@@ -34,6 +34,11 @@ class GeneralSettings(Variables):
         alias="ANSWERBACK_SECRET_KEY",
         description="key(s) that seal credentials of accounts and addresses of files; the first one seals, all open",
     )
+    handback: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        alias="HANDBACK_SECONDS",
+        description="seconds without agents after a person answers in the platform's own app; unset: until handed back",
+    )
     log_level: Annotated[str, BeforeValidator(str.lower)] = Field(
         "info", pattern="^(debug|info|warning|error)$", alias="LOG_LEVEL", description="debug, info, warning or error"
     )

@@ -110,10 +110,12 @@ async def test_a_conversation_with_buttons_files_and_reactions(scene: Scene) -> 
     assert (asked.body, asked.blocks[0]["type"], file.blocks[0]["filename"]) == ("*Buy it?*", "button", "price.csv")
     await ada.do("press", id=asked.blocks[0]["action"]["buttons"][0]["reply"]["id"], title="Yes", of=asked.id)
     assert (await ada.got(4))[-1].body == "pressed Yes (value: 42) (button buy: 42)"
+    await ada.do("say", text="why?", context={"from": "15550783881", "id": asked.id})
+    assert (await ada.got(5))[-1].body == '3 before: why? (about "*Buy it?*" of shop)'
     await ada.do("react", emoji="🎉", of=asked.id)
-    assert (await ada.got(5))[-1].body == "reacted with 🎉 (reaction 🎉: )"
+    assert (await ada.got(6))[-1].body == "reacted with 🎉 (reaction 🎉: )"
     await ada.do("upload", file="a.png", content=base64.b64encode(b"\x89PNG").decode(), caption="this one")
-    assert (await ada.got(6))[-1].body == "image/png: 4 this one"
+    assert (await ada.got(7))[-1].body == "image/png: 4 this one"
     state = await scene.standins.state("whatsapp")
     assert "👀" in state["reactions"].values()
     assert base64.b64decode(state["files"][0]["content"]) == b"bell,42"

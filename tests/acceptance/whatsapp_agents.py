@@ -27,7 +27,9 @@ async def shop(turn: Turn) -> str | None:
         return None
     if turn.text == "think":
         await released()
-    return f"{before} before: {turn.text}"
+    about = turn.event.subject
+    quoted = f' (about "{about.body}" of {about.author})' if about else ""
+    return f"{before} before: {turn.text}{quoted}"
 
 
 agents = [Agent("shop", shop, listen=Listen("whatsapp", when=("direct", "action", "reaction")))]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from answerback.accepting.notifications import Notifications
+from answerback.attention import attention_of
 from answerback.messages import Author
 from answerback.notifications import Handover, Moved, ReplyStatus, Stop
+from answerback.store import keys
 from answerback.store.fleet.accounts import Accounts
 from answerback.store.fleet.aliases import Aliases
 from answerback.store.redis import Database
@@ -44,6 +46,20 @@ async def test_a_conversation_that_people_took_over_is_muted_until_they_hand_it_
     await threads.accept(event(1))
     assert (await notifications.receive("github", over)).status == "accepted"
     assert (await claim(threads)).attention == "muted"
+
+
+async def test_a_conversation_comes_back_by_itself_after_a_while(threads: Threads) -> None:
+    accounts = Accounts(threads.database, None)
+    notifications = Notifications(threads, Outbox(threads), Aliases(threads.database), accounts, handback=3600)
+    await threads.accept(event(1))
+    await notifications.receive("github", Handover(delivery="github:over", thread=THREAD, to="people"))
+    stored = (await threads.database.call("HGET", keys.thread(0, THREAD), "attention")).decode()
+    assert (await claim(threads)).attention == "muted"
+    until = int(stored.removeprefix("muted "))
+    assert attention_of(stored) == "muted"
+    assert attention_of(f"muted {until - 3_700_000}") == "default"
+    await notifications.receive("github", Handover(delivery="github:back", thread=THREAD, to="agents"))
+    assert await threads.database.call("HGET", keys.thread(0, THREAD), "attention") == b"default"
 
 
 async def test_a_status_settles_a_reply(threads: Threads) -> None:

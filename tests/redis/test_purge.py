@@ -13,6 +13,7 @@ from answerback.replies import DeadLetter
 from answerback.store import keys
 from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chats import Chats
+from answerback.store.fleet.aliases import Aliases
 from answerback.store.redis import Database
 from answerback.store.threads.archives import Archives, Purged
 from answerback.store.threads.dead_letters import DeadLetters
@@ -52,6 +53,37 @@ async def test_a_purged_thread_leaves_nothing_but_the_ids_of_its_deliveries(
     assert all([(await threads.database.call("GET", mark)).startswith(b"stored") for mark in marks])
     assert "waiting" not in await counters(threads)
     assert await archives.purge(THREAD) is None
+
+
+async def test_second_ids_go_with_their_thread(threads: Threads, outbox: Outbox, archives: Archives) -> None:
+    """A phone number must not lead to who had it."""
+    aliases, other = Aliases(threads.database), "github:9:9"
+    for how in ("its id", "its second id", "retention"):
+        await accept(threads, 1)
+        await aliases.add(THREAD, "github:phone")
+        await aliases.add("github:phone", "github:user")
+        await aliases.add(other, "github:other")
+        match how:
+            case "its id":
+                assert await archives.purge(THREAD)
+            case "its second id":
+                assert await archives.purge("github:user")
+            case "retention":
+                await threads.commit(turn(await claim(threads)))
+                found = await archives.read(THREAD)
+                assert found is not None
+                assert await archives.purge_idle(found)
+        left = {key.decode() for key in await threads.database.call("KEYS", "ab:aliases*")}
+        assert left == {"ab:aliases:github", "ab:aliases:of:github:9:9"}
+        assert await threads.database.call("HKEYS", "ab:aliases:github") == [b"github:other"]
+        assert await Aliases(threads.database).resolve("github:phone") == "github:phone"
+        for mark in await threads.database.call("KEYS", "*seen*"):
+            await threads.database.call("DEL", mark)
+    # An id that someone else has by now is left alone.
+    await aliases.add(THREAD, "github:phone")
+    await threads.database.call("HSET", "ab:aliases:github", "github:phone", other)
+    await archives.purge(THREAD)
+    assert await Aliases(threads.database).resolve("github:phone") == other
 
 
 async def test_a_redelivery_to_a_purged_thread_is_a_duplicate(

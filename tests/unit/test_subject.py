@@ -39,6 +39,15 @@ def test_a_subject_is_told_with_its_place() -> None:
     assert describe(Subject(title="</about>t", body="<about>")).count("about>") == 2
 
 
+def test_a_quoted_message_is_told_even_if_it_is_in_the_history() -> None:
+    quoted = Subject(kind="message", body="Blue or red?", author="shop", message="7")
+    told = "<about>\nThis answers a message of shop:\n\nBlue or red?\n</about>"
+    history = [Message(role="assistant", text="Blue or red?", model=msgspec.json.encode(told))]
+    assert list(about([_event(1, quoted)], history)) == [told]
+    assert describe(msgspec.structs.replace(quoted, author="")).startswith("<about>\nThis answers a message:\n")
+    assert describe(Subject(kind="message", message="7")) == ""
+
+
 async def test_a_model_is_told_once_what_the_conversation_is_about() -> None:
     prompts: list[str] = []
 

@@ -77,6 +77,13 @@ def test_a_topic_is_not_an_answer_to_the_bot_that_created_it() -> None:
     assert parse("message.topic", message={**message, "entities": [], "text": "hello"}).mentions == ()
 
 
+def test_what_a_message_answers_is_quoted() -> None:
+    answered = content("telegram", "message.group.reply_to_bot")["message"]["reply_to_message"]
+    quoted = parse("message.group.reply_to_bot").subject
+    assert (quoted.kind, quoted.body, quoted.message) == ("message", answered["text"], str(answered["message_id"]))
+    assert parse("message.topic").subject is parse("message").subject is None
+
+
 def test_authors_are_people_bots_and_those_in_whose_name_is_written() -> None:
     assert parse("message.anonymous_admin").author == Author(str(HQ), "Widgets HQ", "app")
     assert parse("channel_post").author == Author("-1001456789012", "Widget news", "app")
@@ -183,6 +190,7 @@ def test_where_the_owner_of_a_business_account_writes_the_bot_is_silent() -> Non
     handover = parse("business_message.by_owner")
     assert isinstance(handover, Handover)
     assert (handover.thread, handover.to) == (asked.thread, "people")
+    assert parse("business_message.by_owner", business_message__text=" 🤖 ").to == "agents"
     assert isinstance(parse("business_message.by_bot"), Ignored)
     assert parse("edited_business_message").thread == asked.thread
     deleted = telegram.parse(load("telegram", "deleted_business_messages"))

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answerback.errors import MalformedBody
-from answerback.events import Event
+from answerback.events import Event, Subject
 from answerback.notifications import ReplyStatus
 from answerback.platforms import Answered, Delivery, Ignored, twilio
 from answerback.platforms.twilio.form import FORM
@@ -40,6 +40,12 @@ def request(body: str, signature: str, url: str = URL, method: str = "POST", **h
         k.replace("_", "-"): v for k, v in headers.items()
     }
     return Delivery(told, body.encode(), method, f"/{path}", query, url)
+
+
+def test_a_quoted_message_is_what_a_message_is_about() -> None:
+    fields = {"OriginalRepliedMessageSid": "SM" + "a" * 32}
+    assert parse("message.whatsapp", **fields).subject == Subject(kind="message", message="SM" + "a" * 32)
+    assert parse("message.whatsapp").subject is None
 
 
 def good(delivery: Delivery, *secrets: str) -> bool:

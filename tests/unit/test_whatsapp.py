@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
-from answerback.events import Amendment, Event
+from answerback.events import Amendment, Event, Subject
 from answerback.messages import Attachment
 from answerback.notifications import Handover, Moved, ReplyStatus, Stop
 from answerback.platforms import Answer, Delivery, Ignored, Refusal, whatsapp
@@ -116,6 +117,15 @@ def test_a_group_is_a_conversation_of_several_people() -> None:
 )
 def test_whatever_people_send_is_a_text(name: str, text: str) -> None:
     assert event(name).text == text
+
+
+def test_an_advertisement_and_a_quoted_message_are_what_it_is_about() -> None:
+    about = event("text.advert").subject
+    assert about == Subject(kind="advertisement", title="Chat with us", body="Summer succulents are here!")
+    quoted = load("whatsapp", "text.quoting").body
+    of = msgspec.json.decode(quoted)["entry"][0]["changes"][0]["value"]["messages"][0]["context"]["id"]
+    assert event("text.quoting").subject == Subject(kind="message", message=of)
+    assert event("text").subject is event("interactive.button_reply").subject is None
 
 
 @pytest.mark.parametrize(

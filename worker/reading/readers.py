@@ -29,7 +29,10 @@ class Readers:
     ) -> None:
         self._settings, self._http = settings, http
         self._raw = RawPayloads(threads.database)
-        self._acceptor, self._leases = Acceptor(threads, accounts), Connections(threads.database)
+        self._acceptor, self._leases = (
+            Acceptor(threads, accounts, handback=settings.handback),
+            Connections(threads.database),
+        )
         self._connections = [
             Connection(
                 f"{name}/{connection}",

@@ -15,12 +15,14 @@ from answerback.outgoing import File
 from answerback.platforms import Place
 from answerback.replies import Reply
 from answerback.store.threads.files import FileLimits, Files
+from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.records import Claim, Step
 from answerback.store.threads.threads import Threads
 
 from ..claiming.leases import Leases
 from ..replies.clients import Clients
 from ..retry import retry_while_unavailable
+from .quotes import Quotes
 from .show_requests import ShowRequests
 from .showing import Showing
 from .showing_stream import ShowingStream
@@ -47,6 +49,7 @@ class TurnOpener:
         self._file_limits = file_limits
         self._requests = requests
         self._files = Files(threads)
+        self._quotes = Quotes(Outbox(threads))
 
     async def open(self, claim: Claim, agent: Agent, command: Command | None) -> Turn:
         """Return the turn that answers a claim's events. `command`: a command to all agents in the event, such as mute.
@@ -54,7 +57,7 @@ class TurnOpener:
         Raises:
             msgspec.MsgspecError: the journal or the agent's state was written by a newer version.
         """
-        events = claim.events
+        events = await self._quotes.filled(claim)
         event = events[-1]
         client = await self._clients.of(event.platform, event.account)
         showing: Showing | None = None

@@ -15,9 +15,14 @@ _TAGS = ("<about>", "</about>")
 def about(events: Sequence[Event], history: Sequence[Message]) -> Iterable[str]:
     """Describe the subjects of the events, each once, without what the history already contains."""
     for subject in dict.fromkeys(event.subject for event in events if event.subject is not None):
-        text = describe(_without_known_body(subject, history))
-        recorded = msgspec.json.encode(text)[1:-1]
-        if text and not any(recorded in message.model for message in history):
+        if subject.kind == "message":
+            # Also if it is in the history: there may be many messages there.
+            text, known = describe(subject), False
+        else:
+            text = describe(_without_known_body(subject, history))
+            recorded = msgspec.json.encode(text)[1:-1]
+            known = any(recorded in message.model for message in history)
+        if text and not known:
             yield text
 
 
@@ -33,6 +38,8 @@ def describe(subject: Subject) -> str:
     kind = subject.kind.replace("_", " ")
     by = f" (opened by {subject.author})" if subject.author else ""
     title = f"{kind.capitalize()}: {subject.title}{by}" if subject.title else ""
+    if subject.kind == "message" and subject.body:
+        title = f"This answers a message{f' of {subject.author}' if subject.author else ''}:"
     text = "\n\n".join(filter(None, (title, subject.body.strip(), _place(subject))))
     for tag in _TAGS:  # untrusted text must not be able to close the tag
         text = text.replace(tag, "")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from answerback.errors import MalformedBody
-from answerback.events import Action, Amendment, Event
+from answerback.events import Action, Amendment, Event, Subject
 from answerback.messages import Author, AuthorKind
-from answerback.notifications import Handover, Moved
+from answerback.notifications import BACK, Handover, Moved
 from answerback.platforms import Ignored, Parsed
+from answerback.platforms.subject import BODY, shortened
 from answerback.platforms.telegram.attachments import attached_files
 from answerback.platforms.telegram.payload import Message, User
 from answerback.platforms.telegram.place import Room
@@ -88,12 +91,23 @@ def event_of(bot: str, message: Message, kind: str) -> Event | None:
         title=chat.title or "",
         at=(message.date or 0) * 1000,
         attachments=attached_files(message, bot),
+        subject=_quoted(message),
         # The files of an album come as messages of their own, at once: they are answered together.
         arrival="debounce" if message.media_group_id else "",
         action=command and Action(type="command", name=command.name, value=command.rest, to=command.to, message=id),
         account=bot,
         gesture=f"{delivery}:{','.join(sorted(named))}" if named and not chat.private else "",
     )
+
+
+def _quoted(message: Message) -> Subject | None:
+    """Return the message that is answered; in a topic, what began it is none."""
+    answered = message.reply_to_message
+    if answered is None or bytes(answered.forum_topic_created) != b"null":
+        return None
+    author = answered.author.name if answered.author else ""
+    body = shortened(text_of(answered), BODY)
+    return Subject(kind="message", body=body, author=author, message=str(answered.message_id)) if body else None
 
 
 def _author(message: Message) -> tuple[str, Author]:
@@ -120,10 +134,13 @@ def _is_owner(message: Message) -> bool:
 def _of_the_owner(room: Room, message: Message) -> Parsed | None:
     """Return what a message of the business account itself means; None for one of a customer.
 
+    With `BACK` its owner hands the conversation back to the agents.
+
     https://core.telegram.org/bots/features#bots-for-business
     """
     if not _is_owner(message):
         return None
     if message.sender_business_bot:
         return Ignored("a bot wrote this for the business account")
-    return [Handover(delivery=room.message(message.message_id), thread=room.thread(message.topic), to="people")]
+    to: Literal["agents", "people"] = "agents" if text_of(message).strip() == BACK else "people"
+    return [Handover(delivery=room.message(message.message_id), thread=room.thread(message.topic), to=to)]

@@ -79,7 +79,7 @@ def _event(fields: Fields) -> Event:
         identities=(f"number:{place.theirs}",),
         address=place.address,
         account=place.account,
-        subject=_advertisement(fields),
+        subject=None if action else _about(fields),
         attachments=attachments,
         action=action,
         choice=0 if action or attachments else number_of(written),
@@ -114,9 +114,10 @@ def _location(fields: Fields) -> str:
     )
 
 
-def _advertisement(fields: Fields) -> Subject | None:
-    """Return the advertisement from which a person came to write: "click to WhatsApp"."""
+def _about(fields: Fields) -> Subject | None:
+    """Return the advertisement from which a person came to write ("click to WhatsApp"), or the message they quote."""
     title, body = fields.words("ReferralHeadline"), fields.words("ReferralBody")
     if not title and not body:
-        return None
+        quoted = fields.optional_sid("OriginalRepliedMessageSid")
+        return Subject(kind="message", message=quoted) if quoted else None
     return Subject(kind="advertisement", title=shortened(title, TITLE), body=shortened(body, BODY))

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from answerback.events import Action, Address, Amendment, Event
+from answerback.events import Action, Address, Amendment, Event, Subject
 from answerback.messages import Author
-from answerback.notifications import Handover, Moved, Stop
+from answerback.notifications import BACK, Handover, Moved, Stop
 from answerback.platforms import Inbound
-from answerback.platforms.subject import shortened
+from answerback.platforms.subject import BODY, TITLE, shortened
 from answerback.platforms.whatsapp.buttons import read_id
 from answerback.platforms.whatsapp.content import said
 from answerback.platforms.whatsapp.payload import Contact, Content, Message, UserIdUpdate, milliseconds
@@ -19,8 +19,6 @@ from answerback.platforms.whatsapp.place import User, digits, links, thread_of
 
 STOPS = frozenset({"🛑", "⏹", "⏹️"})
 """The reactions that stop an agent."""
-BACK = "🤖"
-"""What a person in the WhatsApp Business app writes, or reacts with, to hand a conversation back to the agents."""
 
 _LARGEST_FORM = 65_536
 _fields = msgspec.json.Decoder(dict[str, Any])
@@ -66,7 +64,7 @@ class Incoming:
         content = said(message, self.number)
         if not content.text.strip() and not content.attachments:
             return "a message without a text"
-        whole = self._event(content.text, attachments=content.attachments, message=message.id)
+        whole = self._event(content.text, attachments=content.attachments, message=message.id, subject=_about(message))
         return [whole, *links(self.number, self.user)]
 
     def _event(self, text: str, **more: Any) -> Event:
@@ -201,6 +199,15 @@ def parse_user_id_update(update: UserIdUpdate, number: str) -> list[Inbound] | s
         return "an update of a user's id that does not name both"
     old, new = thread_of(number, ids.previous), thread_of(number, ids.current)
     return [Moved(delivery=f"{new}:{ids.previous}", thread=old, to=new)]
+
+
+def _about(message: Message) -> Subject | None:
+    """Return the advertisement from which the person came, or the message that they quote."""
+    if (came := message.referral) and (came.headline or came.body or came.source_url):
+        title, body = came.headline or came.source_url or "", came.body or ""
+        return Subject(kind="advertisement", title=shortened(title, TITLE), body=shortened(body, BODY))
+    quoted = message.context.id if message.context else None
+    return Subject(kind="message", message=quoted) if quoted else None
 
 
 def _contact_of(message: Message, contacts: Sequence[Contact]) -> Contact:

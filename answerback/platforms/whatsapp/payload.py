@@ -135,7 +135,17 @@ class Unsupported(msgspec.Struct):
 
 
 class Context(msgspec.Struct):
+    """The message that is answered."""
+
     id: Spare[Id] = None
+
+
+class Referral(msgspec.Struct):
+    """The advertisement from which a person came."""
+
+    headline: Spare[str] = None
+    body: Spare[str] = None
+    source_url: Spare[str] = None
 
 
 class Reaction(msgspec.Struct):
@@ -191,6 +201,7 @@ class Message(Content):
     group_id: Spare[Id] = None
     timestamp: Spare[str | int] = None
     context: Spare[Context] = None
+    referral: Spare[Referral] = None
     reaction: Spare[Reaction] = None
     edit: Spare[Edit] = None
     revoke: Spare[Revoke] = None

@@ -31,9 +31,18 @@ class Aliases:
         """Record that events with the id `alias` belong to `thread`."""
         thread = await self.resolve(thread)
         if thread not in (alias, await self.resolve(alias)):
+            await self._database.confirmed(("SADD", keys.aliases_of(thread), alias))
             await self._database.confirmed(("HSET", keys.aliases(_platform(alias)), alias, thread))
             await self._database.confirmed(("SADD", keys.aliased(), _platform(alias)))
             self._platforms |= {_platform(alias)}
+
+    async def forget(self, thread: str) -> None:
+        """Delete all second ids of a thread: they may say which phone number belongs to whom."""
+        for alias in [each.decode() for each in await self._database.call("SMEMBERS", keys.aliases_of(thread))]:
+            name = keys.aliases(_platform(alias))
+            if await self._database.call("HGET", name, alias) == thread.encode(errors="surrogatepass"):
+                await self._database.call("HDEL", name, alias)
+        await self._database.call("UNLINK", keys.aliases_of(thread))
 
     async def link(self, thread: str, alias: str) -> None:
         """Record that events with the id `alias`, which answer a message of `thread`, belong to it, while any come."""

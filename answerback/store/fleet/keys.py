@@ -69,8 +69,13 @@ def redeliveries(hook: str) -> str:
 
 
 def aliases(platform: str) -> str:
-    """HASH: new id of a thread that the platform has moved → its first id. Permanent."""
+    """HASH: new id of a thread that the platform has moved → its first id. Until that is purged."""
     return f"ab:aliases:{platform}"
+
+
+def aliases_of(thread: str) -> str:
+    """SET of the ids that `aliases` has of a thread, so that they are deleted with it. Until then."""
+    return f"ab:aliases:of:{thread}"
 
 
 def alias(thread: str) -> str:

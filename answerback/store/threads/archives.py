@@ -10,6 +10,7 @@ import msgspec
 from answerback.archive import Archive
 from answerback.errors import NewerData
 from answerback.store import keys
+from answerback.store.fleet.aliases import Aliases
 from answerback.store.keys import Partition
 from answerback.store.partitions import being_moved
 from answerback.store.redis import Value
@@ -54,6 +55,7 @@ class Archives:
         self._database = threads.database
         self._letters = DeadLetters(threads, seen_days=seen_days)
         self._dead_letters = DeadLetterIndex(threads)
+        self._aliases = Aliases(threads.database)
         self._seen = int(seen_days * 86_400_000)
 
     async def ids(self) -> AsyncIterator[str]:
@@ -143,14 +145,21 @@ class Archives:
         """Remove a thread completely; a worker that holds it loses its lease. Return None if there was nothing.
 
         The records of its delivery ids are kept until they expire: they contain no text, and a redelivery is a
-        duplicate rather than a new thread.
+        duplicate rather than a new thread. Its second ids are removed, too; `id` may be one of them.
         """
+        purged = await self._purge(id)
+        if purged is None and (first := await self._aliases.resolve(id)) != id:
+            return await self._purge(first)
+        return purged
+
+    async def _purge(self, id: str) -> Purged | None:
         async for p in self._threads.partitions.places(id):
             replaced, dead = await self._purge_or_replace(p, id)
             if replaced[0] == b"done":
                 break
         else:
             raise being_moved(id)
+        await self._aliases.forget(id)
         _, existed, owner, messages, events, replies, steps, stream_events = replaced
         if not existed and not dead:
             return None
@@ -181,6 +190,8 @@ class Archives:
             dead_letters=before,
             user=fields.get("user", ""),
         )
+        if done[0] == b"done":
+            await self._aliases.forget(archive.thread)
         return bool(done[0] == b"done")
 
     async def _purge_or_replace(

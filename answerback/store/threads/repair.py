@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Literal
 
 import msgspec
@@ -96,10 +97,16 @@ async def requeue(threads: Threads, id: str) -> Requeued | None:
     return Requeued(thread=id, turn=turn, replies=replies)
 
 
-async def set_attention(threads: Threads, id: str, attention: Attention) -> AttentionSet | None:
-    """Set the attention of a thread, as of its next claim. Return None if it does not exist."""
+async def set_attention(
+    threads: Threads, id: str, attention: Attention, *, seconds: float | None = None
+) -> AttentionSet | None:
+    """Set the attention of a thread, as of its next claim. Return None if it does not exist.
+
+    `seconds`: how long it is muted; None: until that is changed.
+    """
+    stored = attention if seconds is None else f"{attention} {int((time.time() + seconds) * 1000)}"
     async for p in threads.partitions.places(id):
-        before = await threads.scripts.set_attention([keys.thread(p, id)], attention=attention)
+        before = await threads.scripts.set_attention([keys.thread(p, id)], attention=stored)
         if before is not None:
             return AttentionSet(thread=id, attention=attention, before=attention_of(before.decode()))
     return None
