@@ -27,6 +27,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 2
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """For all tests at once, let those who run them share the process that forks ours."""
+    if config.option.__dict__.get("tx") and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        from tests.forks import share
+
+        share()
+
+
 def pytest_collection() -> None:
     """Collect tests, not garbage: what is read now stays until the end."""
     gc.disable()
