@@ -10,6 +10,7 @@ import msgspec
 from answerback.events import Action, Event
 from answerback.messages import Author, Message
 from answerback.outgoing import Button
+from answerback.platforms.choices import choices
 from answerback.replies import Reply
 
 
@@ -45,6 +46,25 @@ def pressed(history: Sequence[Message], label: str, option: str = "", message: s
                     return _event(each, Action(type="select", name=action.name, value=value), words)
     wanted = f"{label}: {option}" if option else label
     raise ValueError(f'there is no button or option "{wanted}" in the thread, but: {", ".join(there) or "none"}')
+
+
+def numbered(history: Sequence[Message], event: Event) -> Event:
+    """Return the press of what the last answer offers under the number that an event consists of.
+
+    The event itself, if it is no number, or the last answer offers nothing under it: an older one is not meant.
+    """
+    last = next((each for each in reversed(history) if each.role == "assistant"), None)
+    if not event.choice or last is None:
+        return event
+    offers = [each for each in history if each.role == "assistant" and each.turn == last.turn and each.actions]
+    offered = list(choices(offers[-1].actions)) if offers else []
+    if event.choice > len(offered):
+        return event
+    label, action = offered[event.choice - 1]
+    press = _event(offers[-1], action, label)
+    return msgspec.structs.replace(
+        event, kind=press.kind, text=press.text, action=press.action, reply=press.reply, choice=0
+    )
 
 
 def filled(outbox: Sequence[Reply], values: Mapping[str, Any]) -> Event:

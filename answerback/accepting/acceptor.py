@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from answerback.accepting.choices import Choices
 from answerback.accepting.conversations import Conversations
 from answerback.accepting.metrics import CONFIRMED
 from answerback.accepting.notifications import Notifications
@@ -33,7 +32,6 @@ class Acceptor:
     def __init__(self, threads: Threads, accounts: Accounts, *, handback: float | None = None) -> None:
         self._threads = threads
         self._outbox = Outbox(threads)
-        self._choices = Choices(self._outbox)
         self._aliases = Aliases(threads.database)
         self._messages = MessageThreads(threads)
         self._conversations = Conversations(threads.database)
@@ -51,8 +49,6 @@ class Acceptor:
             inbound = msgspec.structs.replace(inbound, thread=thread)
         if isinstance(inbound, Amendment):
             return await self._threads.amend(inbound)
-        if inbound.choice:
-            inbound = await self._choices.chosen(inbound)
         receipt = await self._threads.accept(inbound)
         if receipt.reason == OWN and inbound.message:
             await self._recognise(inbound)

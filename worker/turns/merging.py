@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import takewhile
 
+import msgspec
+
 from answerback.agents import Agent
 from answerback.agents.routing import joins
 from answerback.events import Arrival, Event
 from answerback.messages import Identity
+from answerback.pressing import numbered
 from answerback.store.decode import Unreadable
 from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
@@ -17,6 +20,14 @@ from ..retry import retry_while_unavailable
 
 AT_ONCE = 50
 """Maximum number of events that one turn answers."""
+
+
+def read_numbers(claim: Claim) -> None:
+    """Replace each waiting number by the press of what the last answer offers under it."""
+    if any(entry.event.choice for entry in claim.entries):
+        claim.entries = [
+            msgspec.structs.replace(entry, event=numbered(claim.history, entry.event)) for entry in claim.entries
+        ]
 
 
 async def add_waiting(threads: Threads, claim: Claim, agent: Agent, arrival: Arrival) -> bool:

@@ -37,7 +37,7 @@ from .commits import advance, commit_answered, commit_unanswered, end_of_turn, w
 from .failures import Failures
 from .fetching import Fetches
 from .loop_breaker import Loops
-from .merging import add_waiting, keep_together
+from .merging import add_waiting, keep_together, read_numbers
 from .naming import NameLookups
 from .opening import TurnOpener
 from .running import Running, TurnStopped
@@ -125,6 +125,8 @@ class Turns:
         if isinstance(first, Unreadable):
             await self._failures.unreadable(claim, first)
             return None
+        read_numbers(claim)
+        first = claim.entries[0]
         event = first.event
         if self._pauses.everything and not claim.cancelled:
             await retry_while_unavailable(self._threads.release, claim, "handed back")
@@ -180,6 +182,7 @@ class Turns:
             return self._unanswered(claim, [event], "dropped")
         if not await add_waiting(self._threads, claim, agent, arrival):
             return None
+        read_numbers(claim)
         keep_together(claim, agent, answers, identity)
         return await self._answer(claim, agent, arrival, command)
 
