@@ -11,6 +11,7 @@ import pytest
 
 from answerback.store.redis import Database
 from answerback.store.scripts import Arguments, Script, Scripts
+from answerback.store.threads.details import Details
 from tests.forks import ROOT
 from tests.sources import modules
 
@@ -59,6 +60,12 @@ def test_a_script_documents_the_arguments_it_names_in_their_order(name: str) -> 
     documented = [word for word in words if word in named]
     assert list(dict.fromkeys(documented)) == named
     assert not re.search(r"ARGV\[\d", source), "arguments are used by name"
+
+
+def test_a_script_names_the_details_of_an_event_in_their_order() -> None:
+    named = re.search(r"((?:\w+,\s+)+\w+) = unpack\(cmsgpack\.unpack\(details\)\)", SCRIPTS.accept.source.decode())
+    assert named is not None
+    assert re.findall(r"\w+", named[1]) == list(Details.__struct_fields__)
 
 
 def test_arguments_are_sent_in_the_order_of_the_script() -> None:

@@ -5,14 +5,9 @@
 --       then for each event: seen, seen under its former delivery id or its gesture (or the same again), thread, inbox, amendments; and
 --       if it has a condition, the two lists its chat is in
 -- ARGV  remember (how long a delivery id is kept (ms)), signals (the channel)
---       then for each event: id (its dispatch id), thread_id, entry, identities (one per line), platform, channel, title,
---       url, arrival ("interrupt" stops a running turn; "" leaves it to its agent), condition: "" (none), "open" (its
---       chat must exist and not have ended), "idle" (also, no event may be running or waiting in it) or "new" (its chat
---       is opened unless it exists), opening (of a new chat, as msgpack: a digest of its parameters, the offset of its
---       score from now (ms), and its fields: name, value, …), former_id (the
---       dispatch id of its former delivery id), gesture ("1" if the second key is that of its gesture, "" if not), quiet (how long a thread must be quiet for a bot loop to end (ms), "" if
---       there can be none), program ("1" if its author may be one), message (its id), edit (an Amendment that the entry
---       already contains, ""), files (ids of the uploaded files that it names, one per line)
+--       then for each event: entry, opening (of a new chat, as msgpack: a digest of its parameters, the offset of its
+--       score from now (ms), and its fields: name, value, …), edit (an Amendment that the entry already contains, ""),
+--       details (a `Details`, as msgpack: far fewer words for client and server)
 -- Returns for each event: "accepted", "revived" (it was a dead letter), "duplicate", "moved" (its thread is, or would be,
 -- in another partition),
 -- "own" (one of its identities is ours: a reply of ours must never become an event), or, if its
@@ -27,8 +22,9 @@ local identified = redis.call('SCARD', KEYS[3]) > 0
 local closed = redis.call('HEXISTS', KEYS[9], 'closed') == 1
 local accepted, revived, woken = 0, 0, nil
 -- Of the event in question.
-local id, thread_id, entry, identities, platform, channel, title, url, arrival, condition, opening
-local former_id, gesture, quiet, program, message, edit, files
+local entry, opening, edit
+local id, thread_id, identities, platform, channel, title, url, arrival, condition
+local former_id, gesture, quiet, program, message, files
 local seen, former_seen, thread, inbox, amendments
 
 -- Return whether the event is our own message.
@@ -68,12 +64,12 @@ end
 
 -- Count reactions that come soon after a reply of ours, one per reply: a program reacts to each, without a pause.
 local function count_reaction(replied, unreacted, stirred)
-  if now - math.max(replied, stirred or 0) >= tonumber(quiet) then
+  if now - math.max(replied, stirred or 0) >= quiet then
     redis.call('HDEL', thread, 'streak', 'loop')
     unreacted = 0
   elseif unreacted > 0 then
     unreacted = unreacted - 1
-    if program == '1' then redis.call('HINCRBY', thread, 'streak', 1) end
+    if program then redis.call('HINCRBY', thread, 'streak', 1) end
   end
   redis.call('HSET', thread, 'unreacted', unreacted, 'stirred', now)
 end
@@ -82,7 +78,7 @@ local function store(stored, seen_key)
   -- A full server rejects this first write, and with it the whole script: nothing is stored partially.
   redis.call('SET', seen_key, 'stored ' .. thread_id, 'PX', remember)
   -- Another event of the same gesture is a duplicate of this one.
-  if gesture == '1' then redis.call('SET', former_seen, 'stored ' .. thread_id .. '\n' .. id, 'PX', remember) end
+  if gesture then redis.call('SET', former_seen, 'stored ' .. thread_id .. '\n' .. id, 'PX', remember) end
   redis.call('RPUSH', inbox, stored)
   -- From now on, they are kept as long as the thread.
   for file in string.gmatch(files, '[^\n]+') do
@@ -92,7 +88,7 @@ local function store(stored, seen_key)
   if not held[1] then
     redis.call('HSET', thread, 'created', wall, 'platform', platform, 'channel', channel, 'title', title, 'url', url)
   end
-  if held[5] and quiet ~= '' then count_reaction(held[5], tonumber(held[6] or 0), held[7]) end
+  if held[5] and quiet >= 0 then count_reaction(held[5], tonumber(held[6] or 0), held[7]) end
   redis.call('ZADD', KEYS[5], wall, thread_id)
   -- A member of `ready` is waiting, claimed or due for another attempt. In each case its turn
   -- will find this entry in the inbox, so its score must not be changed.
@@ -126,9 +122,11 @@ end
 
 local results = {}
 local key = 11
-for arg = 3, #ARGV, 18 do
-  id, thread_id, entry, identities, platform, channel, title, url, arrival, condition,
-    opening, former_id, gesture, quiet, program, message, edit, files = unpack(ARGV, arg, arg + 17)
+for arg = 3, #ARGV, 4 do
+  local details
+  entry, opening, edit, details = unpack(ARGV, arg, arg + 3)
+  id, thread_id, identities, platform, channel, title, url, arrival, condition,
+    former_id, gesture, quiet, program, message, files = unpack(cmsgpack.unpack(details))
   seen, former_seen, thread, inbox, amendments = unpack(KEYS, key, key + 4)
   key = key + 5
   local moved = closed and redis.call('EXISTS', thread, inbox, amendments) == 0

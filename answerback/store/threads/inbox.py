@@ -19,6 +19,7 @@ from answerback.store.redis import Database, Value
 from answerback.store.scripts import Part, Scripts
 from answerback.store.thread_ids import workspace_of
 from answerback.store.threads import amendments
+from answerback.store.threads.details import Details
 from answerback.store.threads.leases import Reservations
 from answerback.store.threads.receipt import ChatFields, Only, Receipt
 
@@ -145,24 +146,28 @@ class Inbox(Reservations):
                     keys.thread(p, thread), keys.inbox(p, thread), keys.amendments(p, thread), *lists,
                 ],
                 self.scripts.accept.item(
-                    id=id,
-                    thread_id=thread,
                     entry=_stored(Entry(event, stored=time.time_ns() // 1_000_000, trace=trace)),
-                    identities="\n".join([f"{platform}:{identity}" for identity in event.identities]),
-                    platform=platform,
-                    channel=event.channel,
-                    title=event.title,
-                    url=event.url,
-                    arrival=event.arrival,
-                    condition=condition,
                     opening=opening,
-                    former_id=dispatch_id(event.former) if event.former else id,
-                    gesture=int(bool(event.gesture and not event.former)),
-                    quiet="" if platform == "chat" else self._pause,
-                    program=int(event.author.kind != "bot"),
-                    message=b"" if event.is_edit else _words(event.message),
                     edit=edit,
-                    files="\n".join([attachment.file for attachment in event.attachments if attachment.file]),
+                    details=_msgpack(
+                        Details(
+                            id=id,
+                            thread_id=thread,
+                            identities="\n".join([f"{platform}:{identity}" for identity in event.identities]),
+                            platform=platform,
+                            channel=event.channel,
+                            title=event.title,
+                            url=event.url,
+                            arrival=event.arrival,
+                            condition=condition,
+                            former_id=dispatch_id(event.former) if event.former else id,
+                            gesture=bool(event.gesture and not event.former),
+                            quiet=-1 if platform == "chat" else self._pause,
+                            program=event.author.kind != "bot",
+                            message="" if event.is_edit else event.message,
+                            files="\n".join([each.file for each in event.attachments if each.file]),
+                        )
+                    ),
                 ),
         )  # fmt: skip
 
@@ -220,10 +225,6 @@ class Inbox(Reservations):
                 changes.append(("SREM", keys.own_identities(p), *former))
             if changes:
                 await self.database.together(*changes)
-
-
-def _words(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")
 
 
 def _of(platform: str, mark: bytes) -> bool:
