@@ -46,8 +46,11 @@ class _Logger:
             raise AttributeError(attribute)
         import structlog
 
-        logger = self.__dict__.setdefault("_logger", structlog.get_logger(self._name))
-        return getattr(logger, attribute)
+        method = getattr(structlog.get_logger(self._name), attribute)
+        if structlog.get_config()["cache_logger_on_first_use"]:
+            # Next time it is found without this: a line that is not written costs nothing.
+            setattr(self, attribute, method)
+        return method
 
 
 def bind(**values: object) -> None:
