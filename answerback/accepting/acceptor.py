@@ -44,8 +44,10 @@ class Acceptor:
             inbound = msgspec.structs.replace(inbound, thread=thread)
         if not isinstance(inbound, Event | Amendment):
             return await self._notifications.receive(platform, inbound)
-        inbound = await self._conversations.place(platform, inbound)
-        if (thread := await self._aliases.resolve(inbound.thread)) != inbound.thread:
+        if inbound.conversation is not None:
+            inbound = await self._conversations.place(platform, inbound)
+        if self._aliases.may_have(inbound.thread):
+            thread = await self._aliases.resolve(inbound.thread)
             inbound = msgspec.structs.replace(inbound, thread=thread)
         if isinstance(inbound, Amendment):
             return await self._threads.amend(inbound)

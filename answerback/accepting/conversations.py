@@ -13,7 +13,7 @@ from answerback.store.redis import Database
 
 
 class Conversations:
-    """Gives direct messages the threads that the agents ask for. Whatever else there is costs nothing."""
+    """Gives direct messages, which have a `conversation`, the threads that the agents ask for."""
 
     def __init__(self, database: Database) -> None:
         self._workers = WorkerRegistry(database)
@@ -22,8 +22,6 @@ class Conversations:
 
     async def place(self, platform: str, inbound: Event | Amendment) -> Event | Amendment:
         """Return an event or an amendment in the thread where it belongs."""
-        if inbound.conversation is None:
-            return inbound
         now = time.monotonic()
         if now - self._looked >= LOOK:
             self._looked = now

@@ -32,7 +32,7 @@ class RawPayloads:
 
     def add(self, platform: str, events: Sequence[Inbound], body: bytes) -> Sequence[Inbound]:
         """Return the events of a delivery, with its body and its edits if an agent asks for them."""
-        if platform not in self.edits and any(isinstance(each, Amendment) for each in events):
+        if platform not in self.edits and Amendment in map(type, events):
             events = [_without_edit(each) if isinstance(each, Amendment) else each for each in events]
         return with_raw(events, body) if platform in self.platforms else events
 

@@ -51,6 +51,13 @@ class Aliases:
             await self._database.confirmed(("SADD", keys.aliased(), f"{_platform(alias)}{_LINKS}"))
             self._platforms |= {f"{_platform(alias)}{_LINKS}"}
 
+    def may_have(self, thread: str) -> bool:
+        """Return whether the store has to be asked for the first id of a thread."""
+        if time.monotonic() - self._looked >= LOOK:
+            return True
+        platform = _platform(thread)
+        return platform in self._platforms or f"{platform}{_LINKS}" in self._platforms
+
     async def resolve(self, thread: str) -> str:
         """Return the first id of a thread."""
         now = time.monotonic()
