@@ -113,7 +113,7 @@ class Webhooks:
             return problem(429, "too many requests; try again later", retry_after=math.ceil(over.wait))
         if not _readable(request.headers.get("Content-Type", ""), request.headers.get("Content-Encoding", "")):
             return problem(415, "send JSON or a form, uncompressed")
-        if request.content_length is not None and request.content_length > self._limit:
+        if (length := request.content_length) is not None and length > self._limit:
             return problem(413, f"the body exceeds {self._limit} bytes")
         # Usually all of it has arrived. `request.read` would copy it twice, in as many steps.
         body = request.content.read_nowait() if request.content.is_eof() else await self._body(request)

@@ -10,6 +10,7 @@ the same bytes have the same response either way:
   for each request. `_request_factory` and `_request_handler` make a request of a message, and respond to it.
 - It waits for its next request, and has no other, while `_waiter` is a future that is not done.
 - `_process_keepalive` closes it at `_next_keepalive_close_time`; `_keepalive_handle` is the timer that calls it.
+- `_reading_paused` says whether a large body has paused the transport.
 - `_close`: no other request is to be handled. `_drain_helper` waits for a client that does not read.
 - `_serialize_headers` encodes a head, and `rfc822_formatted_time` returns the value of `Date`.
 """
@@ -57,6 +58,10 @@ class WholeRequests(web.RequestHandler):
             # Later, in its turn. The transport reads no more until then, so it stays small.
             self._held += data
             self.transport.pause_reading()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        if self._reading_paused:  # each read of a body calls it, but few bodies are large
+            super().resume_reading(resume_parser)
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:
         """Finish the current request and close the connection."""
