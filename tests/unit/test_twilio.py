@@ -20,7 +20,7 @@ from answerback.platforms import Answered, Delivery, Ignored, twilio
 from answerback.platforms.twilio.form import FORM
 from answerback.platforms.twilio.signature import OVERRIDES
 from answerback.platforms.twilio.webhook import NOTHING
-from tests.fixtures.deliveries import changed, load, parsed
+from tests.fixtures.deliveries import changed, content, load, parsed
 from tests.fixtures.hostile import TEXT
 
 parse = partial(parsed, twilio)
@@ -43,9 +43,16 @@ def request(body: str, signature: str, url: str = URL, method: str = "POST", **h
 
 
 def test_a_quoted_message_is_what_a_message_is_about() -> None:
-    fields = {"OriginalRepliedMessageSid": "SM" + "a" * 32}
-    assert parse("message.whatsapp", **fields).subject == Subject(kind="message", message="SM" + "a" * 32)
+    quoted = content("twilio", "message.whatsapp.quoting")["OriginalRepliedMessageSid"]
+    assert parse("message.whatsapp.quoting").subject == Subject(kind="message", message=quoted)
     assert parse("message.whatsapp").subject is None
+
+
+def test_a_number_alone_may_be_a_choice() -> None:
+    assert (parse("message.choice").choice, parse("message.choice").text) == (1, "1")
+    assert parse("message.choice", Body="1 please").choice == 0
+    assert parse("message.whatsapp.button", Body="1").choice == 0
+    assert parse("message.mms", Body="1").choice == 0
 
 
 def good(delivery: Delivery, *secrets: str) -> bool:
