@@ -4,6 +4,9 @@ Measured is the CPU time of our processes for a webhook, a turn, a completion an
 compared with the CPU time of an aiohttp application for a webhook that it only verifies, in bursts right before and
 after, since how fast a machine is changes within a second. The ratio is the median of all rounds. `ARGS=--record`
 keeps the ratios.
+
+On a busy machine ratios fall by up to a third, because our processes lose their caches more often than the baseline
+does. There nothing is judged: how busy it is says the time for which the baseline waits for a core.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ from tests.bench.bench import cpu_seconds, free_port, process, server
 RECORDED = Path(__file__).with_name("ratios.json")
 SLOWER = 0.75
 """A ratio that falls below this part of the recorded one is a failure."""
+BUSY = 0.3
+"""What part of its time the baseline waits for a core on a machine that is too busy."""
 ROUNDS = 9
 WEBHOOKS, REQUESTS, EVENTS = 600, 256, 1_200
 """What is in a burst."""
@@ -115,8 +120,17 @@ async def rounds(baseline: Work, works: dict[str, Work]) -> dict[str, list[tuple
     return found
 
 
-def measure() -> dict[str, list[tuple[float, float]]]:
-    """Start everything, and return what `rounds` does."""
+def waited(pid: int) -> tuple[int, int]:
+    """Return for how long a process has run, and waited for a core, in ns (Linux; 0 elsewhere)."""
+    try:
+        ran, waiting = Path(f"/proc/{pid}/schedstat").read_text().split()[:2]
+    except (OSError, ValueError):
+        return 0, 0
+    return int(ran), int(waiting)
+
+
+def measure() -> tuple[dict[str, list[tuple[float, float]]], float]:
+    """Start everything. Return what `rounds` does, and what part of its time the baseline has waited for a core."""
     ports = [free_port() for _ in range(3)]
     limits = {"API_RATE": "1000000", "API_BURST": "1000000"}
     secret = {"GITHUB_WEBHOOK_SECRET": webhooks.SECRET}
@@ -129,12 +143,13 @@ def measure() -> dict[str, list[tuple[float, float]]]:
         process("worker", running.url, ANSWERBACK_AGENTS="tests.bench.noop:agents") as worker,
     ):
 
-        async def run() -> dict[str, list[tuple[float, float]]]:
+        async def run() -> tuple[dict[str, list[tuple[float, float]]], float]:
             database = Database(running.url, timeout=60)
             completions, messages = await chat_requests(database, ports[2])
             for port in ports:
                 await webhooks.ready(port)
             pids = (ingress.pid, worker.pid)
+            before = waited(bare.pid)
             found = await rounds(
                 webhook_work(ports[0], bare.pid),
                 {
@@ -145,24 +160,41 @@ def measure() -> dict[str, list[tuple[float, float]]]:
                 },
             )
             await database.close()
-            return found
+            ran, waiting = (now - then for now, then in zip(waited(bare.pid), before, strict=True))
+            return found, waiting / max(1, ran + waiting)
 
         return bench.run(run())
 
 
-def main() -> None:
-    """Measure, compare with what is recorded, and exit with 1 if anything is slower."""
-    recorded: dict[str, float] = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
+def judge(recorded: dict[str, float]) -> tuple[dict[str, float], list[str], float]:
+    """Measure and print. Return the ratios, which are too low, and how busy the machine is."""
     found, slower = {}, []
-    for name, bursts in measure().items():
-        cpu, ratio = (statistics.median(values) for values in zip(*bursts, strict=True))
+    bursts, busy = measure()
+    for name, values in bursts.items():
+        cpu, ratio = (statistics.median(column) for column in zip(*values, strict=True))
         found[name] = round(ratio, 4)
         known = recorded.get(name, ratio)
         print(f"{name:<12}{cpu:8.0f} µs of CPU   ratio {ratio:.3f}, recorded {known:.3f}", flush=True)
         if ratio < known * SLOWER:
             slower.append(name)
+    return found, slower, busy
+
+
+def main() -> None:
+    """Measure, compare with what is recorded, and exit with 1 if anything is slower, twice."""
+    recorded: dict[str, float] = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
+    found, slower, busy = judge(recorded)
     if "--record" in sys.argv:
+        if busy > BUSY:
+            sys.exit(f"not recorded: this machine is busy, the baseline waited {busy:.0%} of its time for a core")
         RECORDED.write_text(json.dumps(found, indent=2) + "\n")
+        return
+    if slower and busy <= BUSY:
+        print(f"{', '.join(slower)}: once more")
+        _, again, busy = judge(recorded)
+        slower = [name for name in slower if name in again]
+    if busy > BUSY:
+        print(f"not judged: this machine is busy, the baseline waited {busy:.0%} of its time for a core")
     elif slower:
         sys.exit(f"slower by more than a quarter: {', '.join(slower)}")
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.bench import report
+from tests.bench import quick, report
 from tests.bench.peers import environments
 from tests.bench.picture import DARK, LIGHT, svg
 from tests.bench.results import RECORD, Group, Results, table
@@ -101,3 +101,30 @@ def test_the_locks_of_the_peers_have_what_is_wanted() -> None:
         wanted = re.findall(r"^([a-z][\w-]*)", (environments.LOCKS / f"{name}.in").read_text(), re.MULTILINE)
         assert wanted
         assert all(re.search(rf"^{package}==\d", lock, re.MULTILINE) for package in wanted)
+
+
+@pytest.mark.parametrize(
+    ("runs", "busy", "verdict"),
+    [
+        ([0.8], 0.0, None),
+        ([0.7, 0.8], 0.0, None),
+        ([0.7, 0.7], 0.0, "slower by more than a quarter: turn"),
+        ([0.7], 0.9, None),
+    ],
+    ids=["as fast as recorded", "slower once", "slower twice", "slower on a busy machine"],
+)
+def test_slower_twice_on_a_quiet_machine_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runs: list[float], busy: float, verdict: str | None
+) -> None:
+    ratios = tmp_path / "ratios.json"
+    ratios.write_text('{"turn": 1.0}')
+    left = iter(runs)
+    monkeypatch.setattr(quick, "RECORDED", ratios)
+    monkeypatch.setattr(quick, "measure", lambda: ({"turn": [(50.0, next(left))]}, busy))
+    monkeypatch.setattr("sys.argv", ["quick"])
+    if verdict:
+        with pytest.raises(SystemExit, match=verdict):
+            quick.main()
+    else:
+        quick.main()
+    assert list(left) == []
