@@ -64,7 +64,10 @@ class ConnectionLimiter:
         while True:
             await asyncio.sleep(min(1.0, self._read_timeout / 4))
             now = self.now()
-            for connection in list(self._open):
+            for number, connection in enumerate(list(self._open)):
+                if number % 200 == 199:
+                    # With thousands of connections, others must not wait for all of them.
+                    await asyncio.sleep(0)
                 if self._is_stalled(connection, now):
                     CLOSED.labels("stalled").inc()
                     connection.abort()

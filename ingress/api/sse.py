@@ -113,60 +113,105 @@ class Streams:
         return response
 
     async def _relay(self, writer: _Writer, pieces: AsyncGenerator[bytes, None], beat: bytes) -> Problem | None:
-        """Send the pieces to their end. Return why the request must end before that, if it must."""
+        """Send the pieces to their end. Return why the request must end before that, if it must.
 
-        async def send() -> None:
-            async for piece in pieces:
-                await writer.write(piece)
-
-        # One task for all pieces: reading is not interrupted by heartbeats, only at the end.
-        sending = asyncio.create_task(send())
+        Raises `ConnectionError` if the reader is gone.
+        """
         wait = current()
         try:
-            while True:
-                with suppress(TimeoutError):
-                    async with limited(self._heartbeat - writer.idle):
-                        await asyncio.wait({sending})
-                if sending.done():
-                    await sending
-                    return None
-                if wait and wait.ended:
-                    return wait.ended
-                if writer.idle >= self._heartbeat:
-                    await writer.write(beat)
+            async with limited(None) as limit:
+                writer.watch(self._heartbeat, beat, limit)
+                async for piece in pieces:
+                    await writer.write(piece)
+        except TimeoutError:
+            if wait and wait.ended:
+                return wait.ended
+            if writer.gone:
+                raise ConnectionResetError from None
+            raise
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            writer.leave()
+        return None
 
 
 class _Writer:
-    """Writes to one reader, from one task at a time. A reader that does not read is disconnected."""
+    """Writes to one reader. A reader that does not read is disconnected.
+
+    A timer sends the heartbeats, as reading the next piece must not be interrupted: thousands of idle readers need no
+    second task each.
+
+    gone  whether the reader has disconnected, or does not read
+    """
+
+    __slots__ = (
+        "_beat",
+        "_beating",
+        "_heartbeat",
+        "_limit",
+        "_loop",
+        "_request",
+        "_response",
+        "_since",
+        "_timer",
+        "_writing",
+        "gone",
+    )
 
     def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
         self._request = request
         self._response = response
-        self._turn = asyncio.Lock()
-        self._clock = asyncio.get_running_loop().time
-        self._since = self._clock()
-
-    @property
-    def idle(self) -> float:
-        """The seconds since something was written; 0 while something is being written."""
-        return 0.0 if self._turn.locked() else self._clock() - self._since
+        self._loop = asyncio.get_running_loop()
+        self._since = self._loop.time()
+        self._writing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self.gone = False
 
     async def write(self, data: bytes) -> None:
         """Write, and wait until the reader has taken enough. Raises `ConnectionError` if it is gone."""
-        async with self._turn:
-            try:
-                if data:
-                    async with asyncio.timeout(STALLED):
-                        await self._response.write(data)
-            except TimeoutError:
+        if not data:
+            return
+        self._since, self._writing = self._loop.time(), True
+        try:
+            await self._response.write(data)
+        finally:
+            self._since, self._writing = self._loop.time(), False
+
+    def watch(self, heartbeat: float, beat: bytes, limit: asyncio.Timeout) -> None:
+        """Send `beat` when nothing was sent for `heartbeat` seconds, and expire `limit` when the reader is gone."""
+        self._heartbeat, self._beat, self._limit = heartbeat, beat, limit
+        self._look()
+
+    def leave(self) -> None:
+        """Stop watching."""
+        if self._timer:
+            self._timer.cancel()
+        if self._beating:
+            self._beating.cancel()
+
+    def _look(self) -> None:
+        passed = self._loop.time() - self._since
+        stalled = self._writing and passed >= STALLED
+        transport = self._request.transport
+        if stalled or transport is None or transport.is_closing():
+            if stalled:
                 log.info("stalled reader disconnected", path=self._request.path)
                 _cut(self._request)
-                raise ConnectionResetError from None
-            finally:
-                self._since = self._clock()
+            self.gone = True
+            self._limit.reschedule(self._loop.time())
+            return
+        if not self._writing and passed >= self._heartbeat:
+            passed = 0.0
+            if self._beat:
+                self._beating = asyncio.create_task(self._send_beat())
+        left = (STALLED if self._writing else self._heartbeat) - passed
+        self._timer = self._loop.call_later(min(left, STALLED), self._look)
+
+    async def _send_beat(self) -> None:
+        # If this fails, the next look finds the reader gone.
+        with suppress(ConnectionError):
+            await self.write(self._beat)
+        self._beating = None
 
 
 async def _lines(events: AsyncGenerator[StoredEvent, None], encode: Encode) -> AsyncGenerator[bytes, None]:

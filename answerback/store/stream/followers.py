@@ -36,7 +36,7 @@ class Follower:
     def __init__(self) -> None:
         self._buffer: deque[StoredEvent] = deque()
         self._behind = False
-        self._news = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
 
     def push(self, event: StoredEvent) -> None:
         """Add an event that was just published."""
@@ -44,13 +44,13 @@ class Follower:
             self._buffer.append(event)
             if len(self._buffer) > AHEAD:
                 self.miss()
-        self._news.set()
+        self._wake()
 
     def miss(self) -> None:
         """Note that events may have been missed: the next ones are read from Redis."""
         self._behind = True
         self._buffer.clear()
-        self._news.set()
+        self._wake()
 
     async def published(self) -> StoredEvent | None:
         """Return the next event that was published; None as soon as some may have been missed.
@@ -60,8 +60,7 @@ class Follower:
         while not self._buffer:
             if self._behind:
                 return None
-            self._news.clear()
-            await self._news.wait()
+            await self._news()
         return self._buffer.popleft()
 
     async def events(
@@ -83,8 +82,19 @@ class Follower:
             elif self._behind:
                 await self._catch_up(threads, thread, after)
             else:
-                self._news.clear()
-                await self._news.wait()
+                await self._news()
+
+    async def _news(self) -> None:
+        """Wait until something was published or missed."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def _catch_up(self, threads: Threads, thread: str, after: str) -> None:
         # Published events are buffered from here on; duplicates are dropped by their position.

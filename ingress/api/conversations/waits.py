@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import cached_property
 
 from aiohttp import web
 
@@ -38,7 +39,13 @@ class Wait:
         self.cut: Callable[[], None] = lambda: None
         self._timeout: asyncio.Timeout | None = None
 
-    def limited(self, seconds: float) -> asyncio.Timeout:
+    @cached_property
+    def credentials(self) -> tuple[str, str]:
+        """The headers that may contain the request's credential. They are looked at every second, of thousands."""
+        headers = self.request.headers
+        return headers.get("Authorization", ""), headers.get("Cookie", "")
+
+    def limited(self, seconds: float | None) -> asyncio.Timeout:
         """Return `asyncio.timeout(seconds)`, which expires at once when the wait is ended."""
         self._timeout = asyncio.timeout(0 if self.ended else seconds)
         return self._timeout
@@ -61,7 +68,7 @@ def current() -> Wait | None:
     return _CURRENT.get()
 
 
-def limited(seconds: float) -> asyncio.Timeout:
+def limited(seconds: float | None) -> asyncio.Timeout:
     """Return the `Wait.limited` timeout of the current request, or a plain one outside a request."""
     wait = current()
     return wait.limited(seconds) if wait else asyncio.timeout(seconds)
@@ -125,8 +132,7 @@ class Waits:
         shown: dict[tuple[str, str], list[Wait]] = {}
         for wait in self._open:
             if wait.watched:
-                headers = wait.request.headers
-                shown.setdefault((headers.get("Authorization", ""), headers.get("Cookie", "")), []).append(wait)
+                shown.setdefault(wait.credentials, []).append(wait)
         for waits in shown.values():
             try:
                 await self._allowed(waits[0].request)
