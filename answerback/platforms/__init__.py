@@ -58,16 +58,16 @@ if TYPE_CHECKING:
 __all__ = [
     "ALWAYS", "FIND", "NATIVE", "NO_KEYS", "UNKNOWN", "Answer", "Answered", "Begun", "Client", "Delivery", "Exchange",
     "Extra", "Handshake", "Headers", "History", "HistoryPage", "Ignored", "Inbound", "KeySource", "Keys", "Names",
-    "NextPage", "Parsed", "Place", "Platform", "Prepared", "Presence", "PresenceOutcome", "Rate", "Refusal",
-    "RefusalReason", "Repeat", "Request", "Response", "SendOption", "Sent", "Spoken", "StreamRequest", "StreamTask",
-    "Streaming", "scope",
+    "NextPage", "Parsed", "Place", "Platform", "PlatformPackage", "Prepared", "Presence", "PresenceOutcome", "Rate",
+    "Refusal", "RefusalReason", "Repeat", "Request", "Response", "SendOption", "Sent", "Spoken", "StreamRequest",
+    "StreamTask", "Streaming", "scope",
 ]  # fmt: skip
 
 SendOption = Literal["event", "delivery"]
 
 
-class Platform(Protocol):
-    """The interface of a platform's package."""
+class PlatformPackage(Protocol):
+    """What a platform's package has to declare."""
 
     NAME: str
     """The name in URLs, thread ids, options and logs: lower case, and never changed."""
@@ -79,6 +79,35 @@ class Platform(Protocol):
     """Name of the environment variable with its webhook secrets."""
     CREDENTIAL: str
     """What to set so that replies can be posted: a sentence for the operator."""
+    HEADERS: tuple[str, ...]
+    """The headers that `verify` and `parse` read. A request that repeats one of them is refused as ambiguous."""
+
+    def verify(self, secrets: Sequence[str], delivery: Delivery, now: float, fetched: Keys = NO_KEYS) -> Refusal | None:
+        """Return None if one of `secrets`, or one of the `fetched` keys, signed this delivery, else the refusal.
+
+        `now` is in seconds. Hostile input of any kind leads to a refusal, never to an exception.
+        """
+        ...
+
+    def parse(self, delivery: Delivery, /) -> Parsed:
+        """Parse a verified delivery. Raises `MalformedBody` and nothing else."""
+        ...
+
+    def client(self, settings: Settings) -> Client | None:
+        """Return the outbound half, or None without a configured credential: replies then stay in the thread."""
+        ...
+
+    def sign(self, secret: str, delivery: Delivery, now: float) -> Headers:
+        """Return the headers with which the provider signs this delivery at `now`, in seconds.
+
+        Raises ValueError, saying what to do, for a secret that cannot sign, such as a public key.
+        """
+        ...
+
+
+class Platform(PlatformPackage, Protocol):
+    """A platform: its package, with the defaults (`registry.DEFAULTS`) of what that does not declare."""
+
     CREDENTIAL_OPTIONAL: bool
     """Whether it is common to have no credential and keep replies in their threads."""
     METHODS: tuple[str, ...]
@@ -87,8 +116,6 @@ class Platform(Protocol):
     """The status that acknowledges a delivery with a receipt: 202, or 200 if the platform counts nothing else."""
     HANDSHAKE: Handshake | None
     """How it answers a request by which the platform finds out whether the webhook is ours; None if `parse` does."""
-    HEADERS: tuple[str, ...]
-    """The headers that `verify` and `parse` read. A request that repeats one of them is refused as ambiguous."""
     KEYS: KeySource | None
     """Where the keys are that sign its webhooks; None if `SECRET` is all that `verify` needs."""
     MARKDOWN: bool
@@ -106,34 +133,12 @@ class Platform(Protocol):
     INSTALL: InstallSupport | None
     """How others install our app, each in an account of their own; None if the only account is the configured one."""
 
-    def verify(self, secrets: Sequence[str], delivery: Delivery, now: float, fetched: Keys = NO_KEYS) -> Refusal | None:
-        """Return None if one of `secrets`, or one of the `fetched` keys, signed this delivery, else the refusal.
-
-        `now` is in seconds. Hostile input of any kind leads to a refusal, never to an exception.
-        """
-        ...
-
-    def parse(self, delivery: Delivery, /) -> Parsed:
-        """Parse a verified delivery. Raises `MalformedBody` and nothing else."""
-        ...
-
-    def client(self, settings: Settings) -> Client | None:
-        """Return the outbound half, or None without a configured credential: replies then stay in the thread."""
-        ...
-
     def complete(
         self, headers: Headers, payload: Mapping[str, object], *, event: str | None, delivery: str | None
     ) -> Headers:
         """Return the headers of a payload that is sent by hand: those given, and the unsigned ones a provider adds.
 
         `event` and `delivery` are options of `answerback send`. Raises ValueError, saying what to do, if a header
-        can be neither found nor inferred.
-        """
-        ...
-
-    def sign(self, secret: str, delivery: Delivery, now: float) -> Headers:
-        """Return the headers with which the provider signs this delivery at `now`, in seconds.
-
-        Raises ValueError, saying what to do, for a secret that cannot sign, such as a public key.
+        can be neither found nor inferred. By default, those given: the payload says everything.
         """
         ...

@@ -11,14 +11,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from types import SimpleNamespace
+from typing import cast
 
 from answerback.errors import ConfigurationError
-from answerback.platforms import Platform
+from answerback.platforms import Headers, Platform, PlatformPackage
 
 GROUP = "answerback.platforms"
 """The group of the entry points."""
 
-_REQUIRED = (*Platform.__annotations__, *(name for name, value in vars(Platform).items() if callable(value)))
+
+def _as_given(headers: Headers, payload: Mapping[str, object], *, event: str | None, delivery: str | None) -> Headers:
+    return headers
+
+
+DEFAULTS: Mapping[str, object] = {
+    "CREDENTIAL_OPTIONAL": False, "METHODS": ("POST",), "ACKNOWLEDGED": 202, "HANDSHAKE": None, "KEYS": None,
+    "MARKDOWN": False, "INAPPLICABLE": {}, "REDELIVERY": None, "MANIFEST": None, "CATCHUP": None, "READER": None,
+    "INSTALL": None, "complete": _as_given,
+}  # fmt: skip
+"""What a package need not declare."""
+_REQUIRED = (
+    *PlatformPackage.__annotations__, *(name for name, value in vars(PlatformPackage).items() if callable(value)),
+)  # fmt: skip
+
+
+def completed(package: PlatformPackage) -> Platform:
+    """Return a platform: what its package declares, and the defaults of what it does not."""
+    found = {name: getattr(package, name) for name in _REQUIRED}
+    found |= {name: getattr(package, name, default) for name, default in DEFAULTS.items()}
+    return cast(Platform, SimpleNamespace(**found))
 
 
 class Registry(Mapping[str, Platform]):
@@ -28,10 +50,10 @@ class Registry(Mapping[str, Platform]):
     def _platforms(self) -> dict[str, Platform]:
         from answerback.platforms import github, slack, standard, telegram, twilio, whatsapp
 
-        built_in: tuple[Platform, ...] = (github, slack, telegram, twilio, whatsapp, standard)
-        platforms = {platform.NAME: platform for platform in built_in}
+        built_in: tuple[PlatformPackage, ...] = (github, slack, telegram, twilio, whatsapp, standard)
+        platforms = {package.NAME: completed(package) for package in built_in}
         for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-            platform = _load(entry)
+            platform = completed(_load(entry))
             if platform.NAME in platforms:
                 raise ConfigurationError(
                     f"two packages declare the platform {platform.NAME}: uninstall {_named(entry)}"
@@ -49,15 +71,15 @@ class Registry(Mapping[str, Platform]):
         return len(self._platforms)
 
 
-def _load(entry: EntryPoint) -> Platform:
+def _load(entry: EntryPoint) -> PlatformPackage:
     try:
-        platform: Platform = entry.load()
+        package: PlatformPackage = entry.load()
     except Exception as error:  # importing a distribution may raise anything
         reason = f"{type(error).__name__}: {error}"
         raise ConfigurationError(f"the platform of {_named(entry)} cannot be imported: {reason}") from error
-    if missing := [name for name in _REQUIRED if not hasattr(platform, name)]:
+    if missing := [name for name in _REQUIRED if not hasattr(package, name)]:
         raise ConfigurationError(f"the platform of {_named(entry)} is incomplete: it lacks {', '.join(missing)}")
-    return platform
+    return package
 
 
 def _named(entry: EntryPoint) -> str:

@@ -10,9 +10,9 @@ import pytest
 
 from answerback.errors import RateLimited
 from answerback.http.platform import PlatformHttp
-from answerback.platforms import github
 from answerback.platforms.github.deliveries import WINDOW, deliveries
 from answerback.platforms.github.settings import GitHubSettings
+from answerback.platforms.registry import PLATFORMS
 from answerback.redelivery import MARGIN, MOST_TIMES, PATIENCE, Redelivery
 from answerback.settings import Settings
 from answerback.store.fleet.redeliveries import Redeliveries, RedeliveryRequest
@@ -38,7 +38,7 @@ class Rounds:
         assert log is not None
         log.pace = 0
         self.store = Redeliveries(system.database)
-        self._redelivery = Redelivery(github, log, http, Outbox(system.threads), self.store)
+        self._redelivery = Redelivery(PLATFORMS["github"], log, http, Outbox(system.threads), self.store)
         self._standins = standins
 
     async def outcomes(self, **options: Any) -> list[str]:

@@ -12,9 +12,9 @@ from answerback.catchup import message_logs
 from answerback.errors import SealBroken
 from answerback.messages import Identity
 from answerback.notifications import Installed, Uninstalled
-from answerback.platforms import github, slack
 from answerback.platforms.github.api import GitHub
 from answerback.platforms.github.credential import Token
+from answerback.platforms.registry import PLATFORMS
 from answerback.replies import Reply
 from answerback.sealing import Seal
 from answerback.settings import Settings
@@ -215,14 +215,14 @@ async def test_a_credential_that_no_key_opens_is_said(threads: Threads) -> None:
 async def test_what_was_missed_is_read_with_the_tokens_of_all_accounts(database: Database) -> None:
     settings = Settings.load({"SLACK_BOT_TOKEN": "xoxb-own", "ANSWERBACK_SECRET_KEY": "k" * 32})
     accounts = Accounts(database, Seal.of(settings))
-    assert len(await message_logs(slack, settings, accounts)) == 1
+    assert len(await message_logs(PLATFORMS["slack"], settings, accounts)) == 1
     for id in ("T1", "T2", "E1"):
         await accounts.put("slack", Account(id=id, token=f"xoxb-{id}"))
     await accounts.uninstall("slack", "T2")
-    logs = await message_logs(slack, settings, accounts)
+    logs = await message_logs(PLATFORMS["slack"], settings, accounts)
     tokens = [next(log.channels()).headers["authorization"] for log in logs]
     assert tokens == ["Bearer xoxb-own", "Bearer xoxb-T1"]
-    assert await message_logs(github, settings, accounts) == []
+    assert await message_logs(PLATFORMS["github"], settings, accounts) == []
 
 
 async def test_names_are_kept_for_each_account_and_the_lack_of_one_not_for_long(database: Database) -> None:

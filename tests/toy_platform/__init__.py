@@ -23,7 +23,6 @@ from answerback.platforms import (
     Answered,
     Client,
     Delivery,
-    Handshake,
     Headers,
     Keys,
     KeySource,
@@ -31,11 +30,7 @@ from answerback.platforms import (
     Refusal,
     SendOption,
 )
-from answerback.platforms.catchup import CatchupSupport
 from answerback.platforms.decoding import decode
-from answerback.platforms.install import InstallSupport
-from answerback.platforms.manifest import ManifestSupport
-from answerback.platforms.reading import ReaderSupport
 from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 from answerback.platforms.signing import digest, keys, same
 from answerback.settings import Settings
@@ -69,10 +64,7 @@ TITLE = "Toy Town"
 SETTINGS: type[PlatformSettings] = ToySettings
 SECRET = "TOY_SECRET"
 CREDENTIAL = "Set TOY_TOKEN."
-CREDENTIAL_OPTIONAL = False
 METHODS: tuple[str, ...] = ("POST", "GET")
-ACKNOWLEDGED = 202
-HANDSHAKE: Handshake | None = None
 HEADERS: tuple[str, ...] = ("toy-signature", "toy-token")
 MARKDOWN = True
 INAPPLICABLE: Mapping[SendOption, str] = {
@@ -142,10 +134,6 @@ def client(settings: Settings) -> Client | None:
     return Toy(own.token.get_secret_value(), own.api_url) if own.token else None
 
 
-def complete(headers: Headers, payload: Mapping[str, object], *, event: str | None, delivery: str | None) -> Headers:
-    return headers
-
-
 def sign(secret: str, delivery: Delivery, now: float) -> Headers:
     return {"toy-signature": digest(secret.encode(), delivery.body).hex()}
 
@@ -160,8 +148,4 @@ def _log(settings: Settings) -> DeliveryLog | None:
     return ToyDeliveries(own.token.get_secret_value(), own.api_url) if own.token else None
 
 
-MANIFEST: ManifestSupport | None = None
-READER: ReaderSupport | None = None
-CATCHUP: CatchupSupport | None = None
-INSTALL: InstallSupport | None = None
 REDELIVERY: RedeliverySupport | None = RedeliverySupport("TOY_REDELIVER", "names of hooks", _hooks, _log)

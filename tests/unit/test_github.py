@@ -23,7 +23,7 @@ parse = partial(parsed, github)
 
 
 def test_github_is_in_the_registry() -> None:
-    assert PLATFORMS["github"] is github
+    assert PLATFORMS["github"].parse is github.parse
     assert (github.NAME, github.SECRET) == ("github", "GITHUB_WEBHOOK_SECRET")
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from answerback.errors import ConfigurationError
 from answerback.platforms import Delivery, Headers, Platform
-from answerback.platforms.registry import PLATFORMS, Registry
+from answerback.platforms.registry import PLATFORMS, Registry, completed
 from answerback.settings import Settings
 from answerback.settings.platform import PlatformSettings
 from tests import toy_platform
 from tests.fixtures.distribution import install
 
-EVERY: list[Platform] = [*PLATFORMS.values(), toy_platform]
+EVERY: list[Platform] = [*PLATFORMS.values(), completed(toy_platform)]
 every = pytest.mark.parametrize("platform", EVERY, ids=[platform.NAME for platform in EVERY])
 
 
@@ -102,7 +102,11 @@ def test_without_settings_nothing_is_posted_and_nothing_requested_again(platform
 def test_an_installed_distribution_adds_a_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(install(tmp_path, "acme-toy", town="tests.toy_platform"))
     assert list(Registry()) == [*PLATFORMS, "toy"]
-    assert Registry()["toy"] is toy_platform
+    found = Registry()["toy"]
+    assert (found.parse, found.METHODS) == (toy_platform.parse, ("POST", "GET"))
+    # What it does not declare has a default.
+    assert (found.READER, found.ACKNOWLEDGED, found.INAPPLICABLE["event"]) == (None, 202, "every payload is a message")
+    assert found.complete({"a": "b"}, {}, event=None, delivery=None) == {"a": "b"}
 
 
 @pytest.mark.parametrize(

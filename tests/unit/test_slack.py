@@ -22,7 +22,7 @@ ROOM = "slack:T061EG9R6:C0LAN2Q65"
 
 
 def test_slack_is_in_the_registry() -> None:
-    assert PLATFORMS["slack"] is slack
+    assert PLATFORMS["slack"].parse is slack.parse
     assert (slack.NAME, slack.SECRET) == ("slack", "SLACK_SIGNING_SECRET")
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from answerback import platforms
 from answerback.platforms import Headers, Platform, Response, SendOption, standard
+from answerback.platforms.registry import PLATFORMS
 from answerback.platforms.standard.sending import compose
 from answerback.platforms.written_down import FORM, body_of
 
@@ -40,7 +41,7 @@ class Delivery(NamedTuple):
 
 def message(text: str, *, thread: str, author: str, delivery: str | None) -> Delivery:
     """Return a direct message in the format of Standard Webhooks."""
-    return _completed(standard, {}, compose(text, thread=thread, author=author), {}, None, delivery)
+    return _completed(PLATFORMS[standard.NAME], {}, compose(text, thread=thread, author=author), {}, None, delivery)
 
 
 def payload(platform: Platform, raw: bytes, *, event: str | None, delivery: str | None) -> Delivery:

@@ -5,7 +5,7 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from answerback.platforms.github.manifest import APP
@@ -17,17 +17,14 @@ from answerback.platforms.install import InstallSupport
 from answerback.platforms.redelivery import DeliveryLog, RedeliverySupport
 
 if TYPE_CHECKING:
-    from answerback.platforms import Client, Handshake, KeySource, SendOption
-    from answerback.platforms.catchup import CatchupSupport
+    from answerback.platforms import Client
     from answerback.platforms.manifest import ManifestSupport
-    from answerback.platforms.reading import ReaderSupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "ACKNOWLEDGED", "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HANDSHAKE", "HEADERS", "INAPPLICABLE", "INSTALL",
-    "KEYS", "MANIFEST", "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client",
-    "complete", "parse", "sign", "verify",
+    "CREDENTIAL", "HEADERS", "INSTALL", "MANIFEST", "MARKDOWN", "NAME", "REDELIVERY", "SECRET", "SETTINGS", "TITLE",
+    "client", "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "github"
@@ -35,12 +32,7 @@ TITLE = "GitHub"
 SETTINGS: type[PlatformSettings] = GitHubSettings
 SECRET = "GITHUB_WEBHOOK_SECRET"
 CREDENTIAL = "Set GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY."
-CREDENTIAL_OPTIONAL = False
-METHODS: tuple[str, ...] = ("POST",)
-ACKNOWLEDGED = 202
-HANDSHAKE: Handshake | None = None
 HEADERS: tuple[str, ...] = ("x-hub-signature-256", "x-github-event", "x-github-delivery")
-KEYS: KeySource | None = None
 INSTALL: InstallSupport | None = InstallSupport(
     variables="Set GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY: the app's key opens all its installations.",
     installer=lambda settings: None,  # people install the app on its page at GitHub
@@ -48,7 +40,6 @@ INSTALL: InstallSupport | None = InstallSupport(
 )
 MANIFEST: ManifestSupport | None = APP
 MARKDOWN = True
-INAPPLICABLE: Mapping[SendOption, str] = {}
 
 
 def client(settings: Settings) -> Client | None:
@@ -77,8 +68,6 @@ def _log(settings: Settings) -> DeliveryLog | None:
     return deliveries(settings.of(GitHubSettings))
 
 
-READER: ReaderSupport | None = None
-CATCHUP: CatchupSupport | None = None
 REDELIVERY: RedeliverySupport | None = RedeliverySupport(
     variable="GITHUB_REDELIVER",
     names="app (for a GitHub App), OWNER/REPO/hooks/ID or ORG/hooks/ID. The id is the last part of the URL of the "

@@ -19,19 +19,17 @@ from answerback.platforms.slack.webhook import parse
 
 if TYPE_CHECKING:
     from answerback.accounts import Account
-    from answerback.platforms import Client, Handshake, KeySource, SendOption
+    from answerback.platforms import Client, SendOption
     from answerback.platforms.catchup import MessageLog
     from answerback.platforms.install import Installer
     from answerback.platforms.manifest import ManifestSupport
     from answerback.platforms.reading import Reader
-    from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "ACKNOWLEDGED", "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HANDSHAKE", "HEADERS", "INAPPLICABLE", "INSTALL",
-    "KEYS", "MANIFEST", "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client",
-    "complete", "parse", "sign", "verify",
+    "CATCHUP", "CREDENTIAL", "HEADERS", "INAPPLICABLE", "INSTALL", "MANIFEST", "NAME", "READER", "SECRET",
+    "SETTINGS", "TITLE", "client", "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "slack"
@@ -39,19 +37,12 @@ TITLE = "Slack"
 SETTINGS: type[PlatformSettings] = SlackSettings
 SECRET = "SLACK_SIGNING_SECRET"
 CREDENTIAL = "Set SLACK_BOT_TOKEN."
-CREDENTIAL_OPTIONAL = False
-METHODS: tuple[str, ...] = ("POST",)
-ACKNOWLEDGED = 202
-HANDSHAKE: Handshake | None = None
 HEADERS: tuple[str, ...] = ("x-slack-signature", "x-slack-request-timestamp")
-KEYS: KeySource | None = None
 MANIFEST: ManifestSupport | None = APP
-MARKDOWN = False
 INAPPLICABLE: Mapping[SendOption, str] = {
     "event": "the payload names its event",
     "delivery": "the message identifies the delivery",
 }
-REDELIVERY: RedeliverySupport | None = None
 
 
 def _messages(client: Client) -> MessageLog | None:

@@ -14,18 +14,12 @@ from answerback.platforms.standard.signature import verify
 from answerback.platforms.standard.webhook import parse
 
 if TYPE_CHECKING:
-    from answerback.platforms import Client, Handshake, KeySource, SendOption
-    from answerback.platforms.catchup import CatchupSupport
-    from answerback.platforms.install import InstallSupport
-    from answerback.platforms.manifest import ManifestSupport
-    from answerback.platforms.reading import ReaderSupport
-    from answerback.platforms.redelivery import RedeliverySupport
+    from answerback.platforms import Client, SendOption
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "ACKNOWLEDGED", "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HANDSHAKE", "HEADERS", "INAPPLICABLE", "INSTALL",
-    "KEYS", "MANIFEST", "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client",
+    "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HEADERS", "INAPPLICABLE", "NAME", "SECRET", "SETTINGS", "TITLE", "client",
     "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
@@ -35,20 +29,10 @@ SETTINGS: type[PlatformSettings] = StandardSettings
 SECRET = "STANDARD_WEBHOOKS_SECRET"
 CREDENTIAL = "Set STANDARD_WEBHOOKS_REPLY_URL to have replies sent."
 CREDENTIAL_OPTIONAL = True
-METHODS: tuple[str, ...] = ("POST",)
-ACKNOWLEDGED = 202
-HANDSHAKE: Handshake | None = None
 HEADERS: tuple[str, ...] = tuple(
     f"{kind}-{name}" for kind in ("webhook", "svix") for name in ("id", "timestamp", "signature")
 )
-KEYS: KeySource | None = None
-MARKDOWN = False
 INAPPLICABLE: Mapping[SendOption, str] = {"event": "the payload names its event"}
-MANIFEST: ManifestSupport | None = None
-READER: ReaderSupport | None = None
-CATCHUP: CatchupSupport | None = None
-REDELIVERY: RedeliverySupport | None = None
-INSTALL: InstallSupport | None = None
 
 
 def client(settings: Settings) -> Client | None:

@@ -10,25 +10,20 @@ from typing import TYPE_CHECKING
 
 from answerback.platforms.reading import ReaderSupport
 from answerback.platforms.telegram.manifest import BOT
-from answerback.platforms.telegram.sending import complete
 from answerback.platforms.telegram.settings import TelegramSettings
 from answerback.platforms.telegram.signature import HEADER, sign, verify
 from answerback.platforms.telegram.webhook import parse
 
 if TYPE_CHECKING:
-    from answerback.platforms import Client, Handshake, KeySource, SendOption
-    from answerback.platforms.catchup import CatchupSupport
-    from answerback.platforms.install import InstallSupport
+    from answerback.platforms import Client, SendOption
     from answerback.platforms.manifest import ManifestSupport
     from answerback.platforms.reading import Poller
-    from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "ACKNOWLEDGED", "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HANDSHAKE", "HEADERS", "INAPPLICABLE", "INSTALL",
-    "KEYS", "MANIFEST", "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client",
-    "complete", "parse", "sign", "verify",
+    "CREDENTIAL", "HEADERS", "INAPPLICABLE", "MANIFEST", "NAME", "READER", "SECRET", "SETTINGS", "TITLE", "client",
+    "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "telegram"
@@ -36,21 +31,12 @@ TITLE = "Telegram"
 SETTINGS: type[PlatformSettings] = TelegramSettings
 SECRET = "TELEGRAM_WEBHOOK_SECRET"
 CREDENTIAL = "Set TELEGRAM_BOT_TOKEN."
-CREDENTIAL_OPTIONAL = False
-METHODS: tuple[str, ...] = ("POST",)
-ACKNOWLEDGED = 202
-HANDSHAKE: Handshake | None = None
 HEADERS: tuple[str, ...] = (HEADER,)
-KEYS: KeySource | None = None
 MANIFEST: ManifestSupport | None = BOT
-MARKDOWN = False
 INAPPLICABLE: Mapping[SendOption, str] = {
     "event": "the update says what it is",
     "delivery": "the update identifies the delivery",
 }
-REDELIVERY: RedeliverySupport | None = None  # Telegram repeats what fails, for 24 hours
-CATCHUP: CatchupSupport | None = None  # a bot cannot read a chat
-INSTALL: InstallSupport | None = None  # a bot is added to chats without our part
 
 
 def client(settings: Settings) -> Client | None:

@@ -15,19 +15,13 @@ from answerback.platforms.twilio.signature import SIGNATURE, sign, verify
 from answerback.platforms.twilio.webhook import parse
 
 if TYPE_CHECKING:
-    from answerback.platforms import Client, Handshake, KeySource, SendOption
-    from answerback.platforms.catchup import CatchupSupport
-    from answerback.platforms.install import InstallSupport
-    from answerback.platforms.manifest import ManifestSupport
-    from answerback.platforms.reading import ReaderSupport
-    from answerback.platforms.redelivery import RedeliverySupport
+    from answerback.platforms import Client, SendOption
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "ACKNOWLEDGED", "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HANDSHAKE", "HEADERS", "INAPPLICABLE", "INSTALL",
-    "KEYS", "MANIFEST", "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client",
-    "complete", "parse", "sign", "verify",
+    "ACKNOWLEDGED", "CREDENTIAL", "HEADERS", "INAPPLICABLE", "METHODS", "NAME", "SECRET", "SETTINGS", "TITLE",
+    "client", "complete", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "twilio"
@@ -35,22 +29,13 @@ TITLE = "Twilio"
 SETTINGS: type[PlatformSettings] = TwilioSettings
 SECRET = "TWILIO_AUTH_TOKEN"
 CREDENTIAL = "Set TWILIO_ACCOUNT_SID, beside TWILIO_AUTH_TOKEN or TWILIO_API_KEY."
-CREDENTIAL_OPTIONAL = False
 METHODS: tuple[str, ...] = ("POST", "GET")
 HEADERS: tuple[str, ...] = (SIGNATURE, SIGNATURE_SETTINGS, "content-type", "host")
-KEYS: KeySource | None = None
-HANDSHAKE: Handshake | None = None
 ACKNOWLEDGED = 200
-MARKDOWN = False
 INAPPLICABLE: Mapping[SendOption, str] = {
     "event": "every payload is a message or a status",
     "delivery": "the message identifies the delivery",
 }
-MANIFEST: ManifestSupport | None = None
-READER: ReaderSupport | None = None
-CATCHUP: CatchupSupport | None = None
-REDELIVERY: RedeliverySupport | None = None
-INSTALL: InstallSupport | None = None
 
 
 def client(settings: Settings) -> Client | None:

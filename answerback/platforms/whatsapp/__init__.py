@@ -9,25 +9,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from answerback.platforms.whatsapp.manifest import APP
-from answerback.platforms.whatsapp.sending import complete
 from answerback.platforms.whatsapp.settings import WhatsAppSettings
 from answerback.platforms.whatsapp.signature import handshake, sign, verify
 from answerback.platforms.whatsapp.webhook import parse
 
 if TYPE_CHECKING:
-    from answerback.platforms import Client, Handshake, KeySource, SendOption
-    from answerback.platforms.catchup import CatchupSupport
-    from answerback.platforms.install import InstallSupport
+    from answerback.platforms import Client, Handshake, SendOption
     from answerback.platforms.manifest import ManifestSupport
-    from answerback.platforms.reading import ReaderSupport
-    from answerback.platforms.redelivery import RedeliverySupport
     from answerback.settings import Settings
     from answerback.settings.platform import PlatformSettings
 
 __all__ = [
-    "ACKNOWLEDGED", "CATCHUP", "CREDENTIAL", "CREDENTIAL_OPTIONAL", "HANDSHAKE", "HEADERS", "INAPPLICABLE", "INSTALL",
-    "KEYS", "MANIFEST", "MARKDOWN", "METHODS", "NAME", "READER", "REDELIVERY", "SECRET", "SETTINGS", "TITLE", "client",
-    "complete", "parse", "sign", "verify",
+    "ACKNOWLEDGED", "CREDENTIAL", "HANDSHAKE", "HEADERS", "INAPPLICABLE", "MANIFEST", "METHODS", "NAME", "SECRET",
+    "SETTINGS", "TITLE", "client", "parse", "sign", "verify",
 ]  # fmt: skip
 
 NAME = "whatsapp"
@@ -35,23 +29,16 @@ TITLE = "WhatsApp"
 SETTINGS: type[PlatformSettings] = WhatsAppSettings
 SECRET = "WHATSAPP_APP_SECRET"
 CREDENTIAL = "Set WHATSAPP_TOKEN."
-CREDENTIAL_OPTIONAL = False
 METHODS: tuple[str, ...] = ("POST", "GET")
 # Meta repeats what it gets no 200 for, for up to seven days.
 ACKNOWLEDGED = 200
 HANDSHAKE: Handshake | None = handshake
 HEADERS: tuple[str, ...] = ("x-hub-signature-256",)
-KEYS: KeySource | None = None
 MANIFEST: ManifestSupport | None = APP
-MARKDOWN = False
 INAPPLICABLE: Mapping[SendOption, str] = {
     "event": "the payload names what happened",
     "delivery": "the message identifies the delivery",
 }
-CATCHUP: CatchupSupport | None = None
-INSTALL: InstallSupport | None = None
-READER: ReaderSupport | None = None
-REDELIVERY: RedeliverySupport | None = None
 
 
 def client(settings: Settings) -> Client | None:
