@@ -1,24 +1,26 @@
-"""`make bench-quick`: has anything become slower? A minute, and independent of the machine.
+"""`make bench-quick`: has anything become slower? It takes a minute.
 
 Measured is the CPU time of our processes for a webhook, a turn, a completion and a message, in short bursts. Each is
 compared with the CPU time of an aiohttp application for a webhook that it only verifies, in bursts right before and
 after, since how fast a machine is changes within a second. The ratio is the median of all rounds. `ARGS=--record`
 keeps the ratios.
 
-On a busy machine ratios fall by up to a third, because our processes lose their caches more often than the baseline
-does. There nothing is judged: how busy it is says the time for which the baseline waits for a core.
+Ratios differ between processors, and versions of Python: only those of the same kind of machine are judged. On a busy
+machine ratios fall by up to a third, because our processes lose their caches more often than the baseline does. There
+nothing is judged either: how busy it is says the time for which the baseline waits for a core.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import statistics
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+
+import msgspec
 
 from answerback.store.access.api_keys import ApiKeys
 from answerback.store.fleet.keys import agents
@@ -166,6 +168,18 @@ def measure() -> tuple[dict[str, list[tuple[float, float]]], float]:
         return bench.run(run())
 
 
+class Record(msgspec.Struct):
+    """The ratios of a kind of machine."""
+
+    machine: str
+    ratios: dict[str, float]
+
+
+def kind() -> str:
+    """Return what ratios depend on: the processor, and the version of Python."""
+    return f"{bench.machine()}, Python {sys.version_info[0]}.{sys.version_info[1]}"
+
+
 def judge(recorded: dict[str, float]) -> tuple[dict[str, float], list[str], float]:
     """Measure and print. Return the ratios, which are too low, and how busy the machine is."""
     found, slower = {}, []
@@ -182,12 +196,16 @@ def judge(recorded: dict[str, float]) -> tuple[dict[str, float], list[str], floa
 
 def main() -> None:
     """Measure, compare with what is recorded, and exit with 1 if anything is slower, twice."""
-    recorded: dict[str, float] = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
+    record = msgspec.json.decode(RECORDED.read_bytes(), type=Record)
+    recorded = record.ratios
     found, slower, busy = judge(recorded)
     if "--record" in sys.argv:
         if busy > BUSY:
             sys.exit(f"not recorded: this machine is busy, the baseline waited {busy:.0%} of its time for a core")
-        RECORDED.write_text(json.dumps(found, indent=2) + "\n")
+        RECORDED.write_bytes(msgspec.json.format(msgspec.json.encode(Record(kind(), found))) + b"\n")
+        return
+    if record.machine != kind():
+        print(f"not judged: recorded on {record.machine}; this is {kind()}")
         return
     if slower and busy <= BUSY:
         print(f"{', '.join(slower)}: once more")

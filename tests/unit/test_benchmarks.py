@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 
 from tests.bench import quick, report
@@ -104,20 +105,22 @@ def test_the_locks_of_the_peers_have_what_is_wanted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("runs", "busy", "verdict"),
+    ("runs", "busy", "machine", "verdict"),
     [
-        ([0.8], 0.0, None),
-        ([0.7, 0.8], 0.0, None),
-        ([0.7, 0.7], 0.0, "slower by more than a quarter: turn"),
-        ([0.7], 0.9, None),
+        ([0.8], 0.0, "this one", None),
+        ([0.7, 0.8], 0.0, "this one", None),
+        ([0.7, 0.7], 0.0, "this one", "slower by more than a quarter: turn"),
+        ([0.7], 0.9, "this one", None),
+        ([0.7], 0.0, "another", None),
     ],
-    ids=["as fast as recorded", "slower once", "slower twice", "slower on a busy machine"],
+    ids=["as fast as recorded", "slower once", "slower twice", "slower on a busy machine", "on another machine"],
 )
 def test_slower_twice_on_a_quiet_machine_is_a_failure(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runs: list[float], busy: float, verdict: str | None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runs: list[float], busy: float, machine: str, verdict: str | None
 ) -> None:
     ratios = tmp_path / "ratios.json"
-    ratios.write_text('{"turn": 1.0}')
+    ratios.write_bytes(msgspec.json.encode(quick.Record(machine, {"turn": 1.0})))
+    monkeypatch.setattr(quick, "kind", lambda: "this one")
     left = iter(runs)
     monkeypatch.setattr(quick, "RECORDED", ratios)
     monkeypatch.setattr(quick, "measure", lambda: ({"turn": [(50.0, next(left))]}, busy))
