@@ -6,8 +6,6 @@ import asyncio
 import re
 import signal
 
-import pytest
-
 from answerback.testing.standins.sender import GitHub, Slack, Standard
 from tests.acceptance.system import System, until
 from tests.standins.client import StandIns
@@ -134,8 +132,7 @@ async def test_200_messages_in_one_thread_are_answered_in_order(system: System, 
     ]
 
 
-@pytest.mark.long
-async def test_2000_threads_at_once_on_two_workers_lose_double_and_reorder_nothing(plain: System) -> None:
+async def test_500_threads_at_once_on_two_workers_lose_double_and_reorder_nothing(plain: System) -> None:
     await plain.ingress()
     await plain.worker(COUNT)
     await plain.worker(COUNT)
@@ -145,17 +142,17 @@ async def test_2000_threads_at_once_on_two_workers_lose_double_and_reorder_nothi
         for number in range(3):
             await plain.deliver("standard", standard.message(f"{number}", thread=f"t{thread}"))
 
-    # 2,000 threads, as many connections as a provider might hold.
-    waiting = iter(range(2_000))
+    # As many connections as a provider might hold.
+    waiting = iter(range(500))
 
     async def connection() -> None:
         for thread in waiting:
             await talk(thread)
 
     await asyncio.gather(*[connection() for _ in range(128)])
-    found = await plain.quiet(6_000, within=90)
-    assert (found.accepted, found.handled, found.dead) == (6_000, 6_000, 0)
-    for thread in range(2_000):
+    found = await plain.quiet(1_500, within=90)
+    assert (found.accepted, found.handled, found.dead) == (1_500, 1_500, 0)
+    for thread in range(500):
         transcript = await plain.transcript(f"standard:t{thread}")
         said = [message.text for message in transcript.messages]
         assert said == ["0", "0", "1", "1", "2", "2"], (thread, said)
