@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 from answerback.settings import Settings
+from answerback.store import permissions
 from answerback.store.redis import Database
 from answerback.store.scripts import Scripts
 from answerback.store.threads.threads import Threads
@@ -39,6 +40,7 @@ for name in (*ours(), *OTHERS):
 database = Database("redis://nowhere")
 for script in vars(Scripts(database)).values():
     assert script.sha
+permissions.required()
 settings = Settings.load({})
 application(settings, Threads(database), Webhooks(settings, Threads(database)))
 

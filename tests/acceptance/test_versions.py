@@ -49,6 +49,7 @@ async def test_deploys_of_incompatible_code_are_not_noticed(plain: System, tmp_p
     supervisor = await plain.start(
         f"{SUPERVISOR} worker --processes 2",
         ANSWERBACK_AGENTS="deployed:agents",
+        ANSWERBACK_VERSION="",
         PYTHONPATH=str(tmp_path),
         LEASE_SECONDS="30",  # nobody dies here: whoever lost a lease would take its steps twice
     )
