@@ -39,14 +39,16 @@ class Caller:
         return await self.call("POST", path, body, **headers)
 
 
-async def key(system: System, *scopes: str, workspace: str = "default") -> str:
+async def key(system: System, *scopes: str, workspace: str = "") -> str:
     """A new key; for chatting, unless `scopes` say otherwise."""
-    _, shown = await ApiKeys(system.database).create(workspace, scopes=scopes or ("chat:read", "chat:write"))
+    _, shown = await ApiKeys(system.database).create(
+        workspace or system.workspace, scopes=scopes or ("chat:read", "chat:write")
+    )
     return str(shown)
 
 
 @asynccontextmanager
-async def calling(system: System, *scopes: str, workspace: str = "default") -> AsyncIterator[Caller]:
+async def calling(system: System, *scopes: str, workspace: str = "") -> AsyncIterator[Caller]:
     """A caller with a new key."""
     async with aiohttp.ClientSession() as session:
         yield Caller(session, f"http://127.0.0.1:{system.port}", await key(system, *scopes, workspace=workspace))

@@ -66,7 +66,7 @@ chatters = [
     drops,
     Agent("shows", shows, description="Shows what it is given."),
     Agent("knows", knows, knowledge=[Document(source="hours", text="# Shop\nWe open at nine.")]),
-    Agent("twice", twice),
+    Agent("twice", twice, description="Says two things."),
     Agent("offers", offers),
     Agent("breaks", breaks),
     Agent("restless", restless),

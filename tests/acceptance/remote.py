@@ -23,6 +23,10 @@ class RemoteAgent:
 
     def __init__(self) -> None:
         self.url = ""
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as new."""
         self.statuses: list[int] = []
         self.wrapped = False
         self.hold: asyncio.Event | None = None

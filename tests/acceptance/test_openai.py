@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from answerback.store import keys
 from answerback.store.chats.chats import Chats
@@ -19,6 +20,8 @@ from tests.acceptance.system import System, free_port
 if TYPE_CHECKING:
     import openai
     from openai.types.chat import ChatCompletionMessageParam
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CHATTERS = "tests.acceptance.chatters:chatters"
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hello"}]
@@ -31,12 +34,20 @@ def imported() -> None:
     import openai
 
 
-@pytest.fixture
-async def chat(plain: System) -> System:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     """An ingress, and a worker with agents to talk to."""
-    plain.settings["TURN_MAX_ATTEMPTS"] = "2"
-    await asyncio.gather(plain.ingress(), plain.worker(CHATTERS))
-    return plain
+    folder, settings = tmp_path_factory.mktemp("openai"), {"TURN_MAX_ATTEMPTS": "2"}
+    async with System.running(folder, settings) as opened:
+        await asyncio.gather(opened.ingress(), opened.worker(CHATTERS))
+        yield opened
+
+
+@pytest.fixture
+def chat(running: System) -> System:
+    """The same in a workspace of this test."""
+    running.begin()
+    return running
 
 
 @asynccontextmanager
@@ -226,7 +237,7 @@ async def test_an_uploaded_file_is_named_by_its_id(chat: System) -> None:
             await ask(part(id))
         assert refused.value.param == "messages[0].content[1].file.file_id"
     # What was refused opened no thread.
-    assert await Chats(chat.threads).get("default", "order-18") is None
+    assert await Chats(chat.threads).get(chat.workspace, "order-18") is None
 
 
 async def test_refusals_are_their_clients_errors(chat: System) -> None:
@@ -259,7 +270,7 @@ async def test_refusals_are_their_clients_errors(chat: System) -> None:
 
 async def test_too_many_requests_are_a_rate_limit_error(chat: System) -> None:
     port = free_port()
-    await chat.ingress(PORT=str(port), API_RATE="0.01", API_BURST="2")
+    strict = await chat.ingress(PORT=str(port), API_RATE="0.01", API_BURST="2")
     url = f"http://127.0.0.1:{port}/v1"
     async with openai.AsyncOpenAI(base_url=url, api_key=await key(chat), max_retries=0) as api:
         await api.models.list()
@@ -267,14 +278,16 @@ async def test_too_many_requests_are_a_rate_limit_error(chat: System) -> None:
         with pytest.raises(openai.RateLimitError) as limited:
             await api.models.list()
     assert limited.value.code == "rate_limit_exceeded"
+    await strict.stop()
 
 
 async def test_a_turn_that_fails_for_good_is_an_error_once(chat: System) -> None:
+    before = await chat.queues()
     async with client(chat) as api:
         with pytest.raises(openai.InternalServerError, match="the agent failed"):
             await api.chat.completions.create(model="fails", messages=[{"role": "user", "content": "fail always"}])
         found = await chat.queues()
-        assert found.dead == 1, "their client did not ask again"
+        assert found.dead == before.dead + 1, "their client did not ask again"
         with pytest.raises(openai.InternalServerError, match="the agent failed"):
             # Nothing was said yet: the status can still tell.
             await api.chat.completions.create(
@@ -318,6 +331,7 @@ async def test_a_busy_agent_that_drops_messages_says_so_at_once(chat: System) ->
 
 
 async def test_the_same_request_again_gets_the_same_answer(chat: System) -> None:
+    before = await chat.queues()
     async with calling(chat) as caller:
         body = {"model": "count", "messages": HELLO, "metadata": {"thread_id": "once"}}
         answers = [await caller.post("/v1/chat/completions", body, Idempotency_Key="k1") for _ in range(2)]
@@ -328,17 +342,22 @@ async def test_the_same_request_again_gets_the_same_answer(chat: System) -> None
         alone = {"model": "count", "messages": HELLO, "stream": True}
         again = [(await caller.post("/v1/chat/completions", alone, Idempotency_Key="k2"))[1] for _ in range(2)]
         assert [text.count('"content":"0"') for text in again] == [1, 1]
-    assert (await chat.queues()).handled == 2
+    assert (await chat.queues()).handled == before.handled + 2
 
 
 async def test_the_same_request_again_gets_the_same_answer_for_a_day(chat: System) -> None:
     chats = Chats(chat.threads)
+
+    async def passing() -> set[bytes]:
+        partitions = chat.threads.partitions.current.partitions
+        return {id for p in partitions for id in await chat.database.call("ZRANGE", keys.ephemeral(p), 0, -1)}
+
+    before = await passing()
     async with calling(chat) as caller:
         body = {"model": "count", "messages": HELLO}
         first = await caller.post("/v1/chat/completions", body, Idempotency_Key="k1")
         assert first[0] == 200
-        (chat_id,) = [id for p in chat.threads.partitions.current.partitions
-                      for id in await chat.database.call("ZRANGE", keys.ephemeral(p), 0, -1)]  # fmt: skip
+        (chat_id,) = await passing() - before
         name = keys.ephemeral(chat.threads.partitions.current.of(chat_id.decode()))
         await chat.database.call("ZINCRBY", name, -23 * 3_600_000, chat_id)
         assert await chats.purge_ephemeral() == 0, "23 hours later, after upkeep has been there"
@@ -350,6 +369,7 @@ async def test_what_a_client_asks_again_by_itself_is_asked_once(chat: System, st
     # Each try was a message of its own: https://github.com/anthropics/anthropic-sdk-java/issues/370.
     said: list[ChatCompletionMessageParam] = [{"role": "user", "content": "say 0 and 2"}]
     body: dict[str, Any] = {"messages": said, "model": "recite", "metadata": {"thread_id": "retried"}, "stream": stream}
+    before = await chat.queues()
     async with client(chat, timeout=1, max_retries=2) as api, calling(chat) as caller:
         with pytest.raises(openai.APITimeoutError):
             await api.chat.completions.create(**body)
@@ -362,9 +382,10 @@ async def test_what_a_client_asks_again_by_itself_is_asked_once(chat: System, st
         assert text == "word0 word1 "
         _, found = await caller.get("/api/v1/chat/threads/retried/messages")
         assert [message["role"] for message in found["messages"]] == ["user", "assistant"]
-    assert (await chat.queues()).handled == 1
+    assert (await chat.queues()).handled == before.handled + 1
 
 
+@pytest.mark.asyncio(loop_scope="function")
 async def test_a_worker_dies_in_mid_stream_and_the_stream_goes_on(plain: System) -> None:
     _, first = await asyncio.gather(plain.ingress(), plain.worker(CHATTERS))
     async with client(plain) as api:

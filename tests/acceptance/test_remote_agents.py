@@ -3,32 +3,61 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from answerback.codec import encode
+from answerback.store.embedded import EmbeddedServer
 from answerback.store.fleet import keys
 from answerback.store.fleet.remote_agents import RemoteAgents
 from tests.acceptance.caller import Caller, calling
-from tests.acceptance.remote import RemoteAgent
+from tests.acceptance.conftest import emptied
+from tests.acceptance.remote import RemoteAgent, remote_agent
 from tests.acceptance.system import System, free_port, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CHATTERS = "tests.acceptance.chatters:chatters"
 
 
-@pytest.fixture
-async def chat(plain: System, remote: RemoteAgent) -> System:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[System, RemoteAgent]]:
     """An ingress and a worker, which may reach this machine; the worker has a remote agent in its code, too."""
-    plain.settings |= {
+    settings = {
         "TURN_MAX_ATTEMPTS": "3",
         "TURN_RETRY_SECONDS": "0.05",
         "ALLOW_PRIVATE_URLS": "true",
         "API_RATE": "100000",
     }
-    await asyncio.gather(plain.ingress(), plain.worker(CHATTERS, REMOTE=remote.url))
-    return plain
+    async with remote_agent() as remote, System.running(tmp_path_factory.mktemp("remote"), settings) as opened:
+        await asyncio.gather(opened.ingress(), opened.worker(CHATTERS, REMOTE=remote.url))
+        yield opened, remote
+
+
+@pytest.fixture
+def chat(running: tuple[System, RemoteAgent]) -> System:
+    """The same in a workspace of this test."""
+    running[0].begin()
+    return running[0]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def plain(tmp_path: Path, standing_server: EmbeddedServer) -> AsyncIterator[System]:
+    """A system of a test's own, in the loop of the remote agent."""
+    async with emptied(standing_server, tmp_path, {}) as opened:
+        yield opened
+
+
+@pytest.fixture
+def remote(running: tuple[System, RemoteAgent]) -> RemoteAgent:
+    """The remote agent, as new."""
+    running[1].forget()
+    return running[1]
 
 
 def registration(remote: RemoteAgent, id: str = "weather", **spec: Any) -> dict[str, Any]:
@@ -48,8 +77,8 @@ async def test_agents_are_listed_with_what_they_are_and_how_they_go(chat: System
     async with calling(chat) as caller:
         found = await agents(caller)
         assert list(found) == sorted(found)
-        assert found["shows"] == {
-            "id": "shows", "name": "shows", "description": "Shows what it is given.", "lifecycle": "long-lived",
+        assert found["twice"] == {
+            "id": "twice", "name": "twice", "description": "Says two things.", "lifecycle": "long-lived",
             "supportsChat": True, "arrival": "queue", "url": None, "hasBearerToken": None,
             "inputSchema": None, "outputSchema": None, "reachability": None, "leaseExpiresAt": None,
             "unavailable": None, "workers": 1, "turnsRunning": 0, "latencyP50": None,
@@ -72,7 +101,9 @@ async def test_agents_are_listed_with_what_they_are_and_how_they_go(chat: System
         await until(measured)
 
 
-async def test_an_agent_whose_workers_are_away_is_known_still_and_answers_when_one_is_back(chat: System) -> None:
+async def test_an_agent_whose_workers_are_away_is_known_still_and_answers_when_one_is_back(
+    chat: System, remote: RemoteAgent
+) -> None:
     async with calling(chat) as caller:
         worker = (await chat.roster.workers())[0][0]
         for process in chat._processes:
@@ -80,7 +111,7 @@ async def test_an_agent_whose_workers_are_away_is_known_still_and_answers_when_o
                 await process.stop()
         assert (await agents(caller))["echo"]["workers"] == 0
         asked = asyncio.create_task(caller.post("/v1/agents/echo/message", {"message": "hi"}))
-        await chat.worker(CHATTERS)
+        await chat.worker(CHATTERS, REMOTE=remote.url)
         status, answer = await asked
         assert (status, answer["result"]) == (200, {"response": "echo: hi"})
 
@@ -274,10 +305,10 @@ async def test_an_agent_registers_itself_and_renews_its_lease(chat: System, remo
         assert (await other.call("PUT", "/v1/agents/echo/lease"))[0] == 409
         assert (await other.call("PUT", "/v1/agents/nobody/lease"))[0] == 404
         assert (await admin.post("/v1/agents/weather/message", {"message": "hi"}))[0] == 200
-        registered = await RemoteAgents(chat.database).get("default", "weather")
+        registered = await RemoteAgents(chat.database).get(chat.workspace, "weather")
         assert registered is not None
         ended = encode(msgspec.structs.replace(registered, expires=1 + registered.at))
-        await chat.database.call("HSET", keys.remote_agents("default"), "weather", ended)
+        await chat.database.call("HSET", keys.remote_agents(chat.workspace), "weather", ended)
         found = (await agents(admin))["weather"]
         assert (found["reachability"]["state"], found["unavailable"]) == ("gone", "its lease was not renewed")
         status, problem = await admin.post("/v1/agents/weather/message", {"message": "hi"})
