@@ -36,6 +36,7 @@ from .claiming.claims import Claimer
 from .claiming.leases import Leases
 from .claiming.pinned import TurnClaimer
 from .claiming.poison import PoisonIsolation
+from .claiming.slots import Slots
 from .health import Health
 from .maintenance import Maintenance
 from .metrics import SLOTS
@@ -145,6 +146,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
     requests = ShowRequests(threads, outbox, identities, http, lease=lease, late=settings.reply_late)
     limits = TurnLimits(settings.turn_max_steps, settings.turn_max_journal, settings.turn_max_tokens)
     file_limits = FileLimits(thread=settings.file_thread_bytes, workspace=settings.file_workspace_bytes)
+    slots = Slots(settings.concurrency)
     turns = Turns(
         threads,
         registry,
@@ -161,11 +163,12 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
         counters,
         pauses,
         Handover(reply_claimer),
+        slots,
         window=settings.history_window,
         timeout=settings.turn_timeout,
     )
     isolation = PoisonIsolation(threads, turns, pauses, owner=worker_id, max_attempts=attempts)
-    turn_claimer = TurnClaimer("ready", threads, leases, isolation, slots=settings.concurrency, lease=lease)
+    turn_claimer = TurnClaimer("ready", threads, leases, isolation, slots=slots, lease=lease)
 
     def look_again() -> None:
         turn_claimer.look_again()

@@ -14,6 +14,7 @@ from answerback.store.threads.records import Claim
 from answerback.store.threads.threads import Threads
 from tests.redis.given import THREAD, Work, accept, claim, claim_all, event, lapse, leases_of, step, turn, until
 from worker.claiming.claims import Claimer
+from worker.claiming.slots import Slots
 
 
 async def test_a_claim_returns_all_that_a_turn_needs(threads: Threads) -> None:
@@ -119,6 +120,62 @@ async def test_what_is_taken_while_redis_goes_away_waits_for_no_lease(threads: T
     finally:
         await claims.stop(1)
     assert {(held.fence, held.attempt, held.crashes) for held in calls} == {(1, 1, 0)}
+
+
+class Committing:
+    """Turns that end with a commit which takes until `committed` is set."""
+
+    paused = False
+
+    def __init__(self, threads: Threads) -> None:
+        self.threads = threads
+        self.slots = Slots(1)
+        self.begun: list[str] = []
+        self.ended: list[str] = []
+        self.end, self.committed = asyncio.Event(), asyncio.Event()
+
+    async def claim(self, p: Partition, taken: Reservation) -> list[Claim]:
+        return await self.threads.claim(p, taken, "worker")
+
+    async def run(self, held: Claim) -> None:
+        self.begun.append(held.thread)
+        await self.end.wait()
+        self.end.clear()
+        await self.slots.lend(self.commit())
+        self.ended.append(held.thread)
+
+    async def commit(self) -> list[str]:
+        await self.committed.wait()
+        return ["another entry"]
+
+
+async def test_a_turn_that_only_waits_for_its_commit_lends_its_slot(threads: Threads) -> None:
+    first, second, third = [f"github:1:{number}" for number in range(3)]
+    for number, thread in enumerate((first, second, third)):
+        await accept(threads, number, thread=thread)
+    work = Committing(threads)
+    claimer = Claimer("ready", threads, leases_of(threads), work, slots=work.slots, lease=5)
+    claimer.start()
+    try:
+        await until(lambda: has(work.begun, 1))
+        work.end.set()
+        await until(lambda: has(work.begun, 2))
+        assert len(claimer) == 1
+        # The first one goes on after all, and waits until the second one lends the slot, or ends.
+        work.committed.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert work.ended == []
+        work.end.set()
+        await until(lambda: has(work.begun, 3))
+        assert sorted(work.ended) == [first, second]
+    finally:
+        work.end.set()
+        await claimer.stop(1)
+
+
+async def has(begun: list[str], count: int) -> bool:
+    return len(begun) == count
 
 
 async def test_a_claimed_thread_is_not_taken(threads: Threads) -> None:

@@ -16,6 +16,7 @@ from answerback.store.threads.threads import Threads
 
 from ..retry import retry_while_unavailable
 from .leases import Leases
+from .slots import Slots
 
 log = get_logger(__name__)
 
@@ -61,14 +62,14 @@ class Claimer(Generic[C]):
         leases: Leases,
         executor: Executor[C],
         *,
-        slots: int,
+        slots: Slots | int,
         lease: float,
     ) -> None:
         self._queue: Queue = queue
         self._threads = threads
         self._leases = leases
         self._executor = executor
-        self._slots = slots
+        self._slots = slots if isinstance(slots, Slots) else Slots(slots)
         self._lease = lease
         self._tasks: set[asyncio.Task[None]] = set()
         self._moves = Moves(threads)
@@ -80,10 +81,9 @@ class Claimer(Generic[C]):
         """A thread that is said to be claimable: it is claimed without being reserved first."""
         self._reserved = 0
         """Threads that are reserved, and whose tasks have not started yet."""
-        self._slot_freed = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return self._slots.taken
 
     @property
     def has_room(self) -> bool:
@@ -97,7 +97,7 @@ class Claimer(Generic[C]):
     @property
     def _free(self) -> int:
         """How many more threads may be reserved now."""
-        return max(0, self._slots - len(self._tasks) - self._reserved)
+        return max(0, self._slots.count - self._slots.taken - self._reserved)
 
     def start(self) -> None:
         """Start claiming."""
@@ -118,7 +118,7 @@ class Claimer(Generic[C]):
 
     def look_again(self) -> None:
         """Ask the executor again whether anything may be claimed."""
-        self._slot_freed.set()
+        self._slots.changed.set()
 
     async def _stop_claiming(self) -> None:
         loops = [*self._background, *self._loops.values()]
@@ -153,8 +153,8 @@ class Claimer(Generic[C]):
     async def _fill(self, p: Partition) -> None:
         free = self._free
         if not free or self._executor.paused:
-            self._slot_freed.clear()
-            await self._slot_freed.wait()
+            self._slots.changed.clear()
+            await self._slots.changed.wait()
             return
         # `stop` waits for this task and for the claim: threads reserved but not started would be stuck for a lease.
         self._reserving[p] = asyncio.create_task(self._reserve(p, min(free, AT_ONCE)))
@@ -192,7 +192,7 @@ class Claimer(Generic[C]):
             await asyncio.sleep(1)
         finally:
             self._reserved -= len(reservation.threads)
-            self._slot_freed.set()
+            self._slots.changed.set()
 
     async def _claim(self, p: Partition, reservation: Reservation) -> None:
         """Claim reserved threads and start their tasks."""
@@ -205,6 +205,7 @@ class Claimer(Generic[C]):
         earlier = self._leases.task_of(self._queue, claim.thread, claim.fence)
         task = asyncio.create_task(self._work(claim, earlier))
         self._tasks.add(task)
+        self._slots.held += 1
         task.add_done_callback(self._ended)
         self._leases.hold(p, self._queue, claim.thread, claim.fence, task)
 
@@ -229,7 +230,7 @@ class Claimer(Generic[C]):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._slot_freed.set()
+        self._slots.free_one()
 
     async def _wake_others(self) -> None:
         """Wake another worker: we may have taken a token without claiming anything."""

@@ -13,6 +13,7 @@ from answerback.store.threads.threads import Threads
 from ..retry import retry_while_unavailable
 from .claims import AT_ONCE, Claimer, Executor
 from .leases import Leases
+from .slots import Slots
 
 log = get_logger(__name__)
 
@@ -36,7 +37,7 @@ class TurnClaimer(Claimer[Claim]):
         leases: Leases,
         executor: Executor[Claim],
         *,
-        slots: int,
+        slots: Slots | int,
         lease: float,
     ) -> None:
         super().__init__(queue, threads, leases, executor, slots=slots, lease=lease)
@@ -110,8 +111,8 @@ class TurnClaimer(Claimer[Claim]):
         while True:
             free = self._free
             if not free or self._executor.paused:
-                self._slot_freed.clear()
-                await self._slot_freed.wait()
+                self._slots.changed.clear()
+                await self._slots.changed.wait()
                 continue
             # `stop` waits for this task, as for those that reserve others.
             self._taking = asyncio.create_task(self._reserve_parked(p, min(free, AT_ONCE)))

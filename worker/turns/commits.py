@@ -95,14 +95,14 @@ def commit_unanswered(
     )
 
 
-def advance(claim: Claim, commit: Commit, entries: list[Entry], *, window: int) -> None:
+def advance(claim: Claim, commit: Commit, entries: Sequence[Entry], *, window: int) -> None:
     """Bring a claim up to date after a commit. `entries`: the next events; `window`: messages of the history kept."""
     claim.position += commit.handled
     if commit.replaced:
         claim.history = [message for message in claim.history if message not in commit.replaced]
     claim.history += commit.messages
     del claim.history[:-window]
-    claim.entries, claim.attempt, claim.crashes = entries, 1, 0
+    claim.entries, claim.attempt, claim.crashes = [*entries], 1, 0
     claim.agent, claim.journal = commit.agent, {}
     claim.shown = claim.cancelled = False
     claim.streamed = None

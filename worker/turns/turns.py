@@ -17,13 +17,14 @@ from answerback.agents.turn_record import Command
 from answerback.codec import encode
 from answerback.deadlines import StopReason
 from answerback.errors import LeaseLost, StoreFull, StoreUnavailable
-from answerback.events import Arrival, Event
+from answerback.events import Arrival, Entry, Event
 from answerback.log import bind, get_logger
 from answerback.replies import Reply
 from answerback.store.decode import Unreadable, unreadable
 from answerback.store.threads.records import Claim, Commit
 from answerback.store.threads.threads import Threads
 
+from ..claiming.slots import Slots
 from ..metrics import LEASES_LOST
 from ..orders import LONGEST, Pauses
 from ..presence.presences import PresenceKeeper
@@ -71,6 +72,7 @@ class Turns:
         counters: Counters,
         pauses: Pauses,
         handover: Handover,
+        slots: Slots,
         *,
         window: int,
         timeout: float,
@@ -88,6 +90,7 @@ class Turns:
         self._failures = failures
         self._pauses = pauses
         self._handover = handover
+        self._slots = slots
         self._window = window
         self._timeout = timeout
         self.running = running
@@ -107,7 +110,7 @@ class Turns:
         """
         try:
             while commit := await self._turn(claim):
-                entries = await retry_while_unavailable(self._threads.commit, commit, self._handover.of(commit))
+                entries = await self._commit(claim, commit)
                 self.counters.commit(commit)
                 advance(claim, commit, entries, window=self._window)
                 if not entries:
@@ -118,6 +121,14 @@ class Turns:
         except asyncio.CancelledError:
             await self._hand_back(claim)
             raise
+
+    async def _commit(self, claim: Claim, commit: Commit) -> Sequence[Entry]:
+        """Commit a turn. Return the thread's next entries."""
+        committing = retry_while_unavailable(self._threads.commit, commit, self._handover.of(commit))
+        if commit.patience and commit.position + commit.handled < claim.until:
+            return await committing
+        # It is the last turn of the claim, unless a message has arrived meanwhile.
+        return await self._slots.lend(committing)
 
     async def _turn(self, claim: Claim) -> Commit | None:
         """Run one turn. Return what to commit; None if the thread was released."""

@@ -86,7 +86,7 @@ class Threads(ThreadClaims):
                 keys.counters(p), keys.threads(p), keys.clock(p),
             ],
             self.scripts.commit.args(lease=self._lease, window=self.window),
-            limit=40, flights=2,
+            limit=50, flights=2,
         )  # fmt: skip
 
     # Worker --------------------------------------------------------------------------------------
