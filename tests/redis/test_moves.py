@@ -412,7 +412,7 @@ async def test_events_that_come_during_moves_are_answered_once_and_in_order(thre
                 for held in await mine.claim(p, await moves.move_reserved(p, "ready", reserved), name):
                     while entries := await mine.commit(turn(held)):
                         held = msgspec.structs.replace(held, entries=entries, position=held.position + 1)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
 
     async def move(counts: list[int]) -> None:
         moves = Moves(Threads(threads.database))
