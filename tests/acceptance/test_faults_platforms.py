@@ -21,6 +21,9 @@ POSTS = {
     "twilio": "messages.create",
 }
 
+TIMES = {"github": 2, "slack": 2, "standard": 2, "twilio": 1}
+"""How often it fails in a row. On Twilio, a second request of unknown outcome makes a dead letter of the reply."""
+
 FAULTS: dict[str, dict[str, Any]] = {
     "answers 500": {"do": "status", "status": 500},
     "answers 503": {"do": "status", "status": 503},
@@ -51,7 +54,9 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_platform(scene: Scene, fault: str) -> None:
     rules = [
-        await scene.standins.add_fault(platform=platform, operation=operation, after=1, times=2, **FAULTS[fault])
+        await scene.standins.add_fault(
+            platform=platform, operation=operation, after=1, times=TIMES[platform], **FAULTS[fault]
+        )
         for platform, operation in POSTS.items()
     ]
     talks = [
@@ -63,8 +68,8 @@ async def test_a_platform(scene: Scene, fault: str) -> None:
     for _ in range(5):
         await asyncio.gather(*[scene.say(talk) for talk in talks])
     await scene.check()
-    for rule in rules:
-        assert await scene.standins.fired(rule) == 2
+    for rule, platform in zip(rules, POSTS, strict=True):
+        assert await scene.standins.fired(rule) == TIMES[platform]
         await scene.standins.remove_fault(rule)
     assert not await scene.dead()
 
