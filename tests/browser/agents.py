@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 from answerback import Agent, Turn
-from tests.acceptance.agents import EVERY, echo, fails, hold, recite
+from tests.acceptance.agents import EVERY, counts, drops, echo, fails, hold, recite, recites
+from tests.acceptance.chatters import offers
 from tests.acceptance.marks import mark, released
 
 
@@ -55,5 +56,9 @@ agents = [
     Agent("nightly", moody, lifecycle="scheduled"),
     Agent("echo", echo),
     Agent("hold", hold),
+    recites,
+    counts,
+    drops,
+    Agent("offers", offers),
     Agent("kyc", flow="examples/kyc/kyc.json"),
 ]

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from answerback.store.access.api_keys import ApiKeys
 from tests.acceptance.system import PATIENCE, System
 from tests.browser.chromium import CHROMIUM, launched
-from tests.browser.dashboard import delay_api
+from tests.browser.dashboard import delay_api, started
 from tests.browser.site import Site, site
 
 collect_ignore_glob = [] if CHROMIUM else ["test_*.py"]  # tests/conftest.py says so
@@ -44,6 +44,22 @@ async def plain(tmp_path: Path) -> AsyncIterator[System]:
         yield running
 
 
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def lasting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """An Answerback for the tests of a module that break nothing: with a worker, and all agents of `agents.py`."""
+    async with System.running(tmp_path_factory.mktemp("lasting"), {"ALLOW_PRIVATE_URLS": "true"}) as running:
+        await started(running, TURN_MAX_ATTEMPTS="1")
+        yield running
+
+
+@pytest.fixture
+def shared(lasting: System) -> System:
+    """The one that lasts, without the marks of other tests. Their threads and dead letters may be there."""
+    for each in lasting.marks.iterdir():
+        each.unlink()
+    return lasting
+
+
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A browser for all of them."""
@@ -55,16 +71,6 @@ async def browser() -> AsyncIterator[Browser]:
             await running.close()
     # What is left of it ends here: ended while Python 3.11 parses something, it fails what is parsed.
     gc.collect()
-
-
-@_fixture
-async def another(browser: Browser) -> AsyncIterator[Browser]:
-    """A second browser: a process of its own, which shares nothing with the first."""
-    running = await launched(browser.browser_type)
-    try:
-        yield running
-    finally:
-        await running.close()
 
 
 @_fixture
@@ -98,16 +104,14 @@ def picture(tmp_path: Path) -> Picture:
 
 
 @_fixture
-async def admin(plain: System) -> str:
+async def admin(shared: System) -> str:
     """A key with which to sign in."""
-    _, shown = await ApiKeys(plain.database).create(scopes=["admin"])
+    _, shown = await ApiKeys(shared.database).create(scopes=["admin"])
     return str(shown)
 
 
 @_fixture
-async def shop(plain: System) -> AsyncIterator[Site]:
+async def shop(shared: System) -> AsyncIterator[Site]:
     """A web site of another origin, for which there is a publishable key."""
-    async with site() as there:
-        _, shown = await ApiKeys(plain.database).create(origins=[there.origin])
-        there.key = str(shown)
+    async with site(shared) as there:
         yield there

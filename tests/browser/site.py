@@ -8,6 +8,9 @@ from html import escape
 
 from aiohttp import web
 
+from answerback.store.access.api_keys import ApiKeys
+from answerback.store.threads.search import listed
+from tests.acceptance.system import System
 from tests.forks import ROOT
 
 PAGES = ROOT / "tests" / "fixtures" / "pages"
@@ -25,7 +28,13 @@ class Site:
         self.key = ""
         self.api = ""
         self.data: dict[str, str] = {}
+        self.before: set[str] = set()
+        """The threads that there were before it."""
         self.policy = POLICY
+
+    async def threads(self, system: System) -> list[str]:
+        """Return the threads that its visitors have opened."""
+        return [summary.id async for summary in listed(system.threads) if summary.id not in self.before]
 
     async def page(self, request: web.Request) -> web.Response:
         """The page."""
@@ -46,8 +55,8 @@ class Site:
 
 
 @asynccontextmanager
-async def site() -> AsyncIterator[Site]:
-    """One that is up, on a free port of loopback."""
+async def site(system: System | None = None) -> AsyncIterator[Site]:
+    """One that is up, on a free port of loopback, with a publishable key of a system."""
     app = web.Application()
     runner = web.AppRunner(app)
     found = Site("")
@@ -57,6 +66,10 @@ async def site() -> AsyncIterator[Site]:
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         found.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        if system:
+            _, shown = await ApiKeys(system.database).create(origins=[found.origin])
+            found.key = str(shown)
+            found.before = {summary.id async for summary in listed(system.threads, limit=1000)}
         yield found
     finally:
         await runner.cleanup()

@@ -73,9 +73,8 @@ async def test_the_charts_show_the_last_hour_and_day(plain: System, page: Page, 
     assert await page.locator("figure").first.locator("rect").count() == 144
 
 
-async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, page: Page, picture: Picture) -> None:
-    await started(plain)
-    await signed_in(page, plain)
+async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(shared: System, page: Page, picture: Picture) -> None:
+    await signed_in(page, shared)
     await open_chat(page, "helper")
     await send(page, "say 20 and 40")
     log = page.get_by_role("log")
@@ -87,7 +86,7 @@ async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, p
     await expect(page.get_by_role("textbox", name="Message")).to_be_enabled()
     await send(page, "say 2")
     await expect(page.locator(".message.user")).to_have_count(2)
-    plain.release()
+    shared.release()
     await answered(page, whole(60), whole(2))
     await page.reload()
     await answered(page, whole(60), whole(2))
@@ -107,13 +106,12 @@ async def test_an_agent_that_cannot_be_talked_to_says_why(plain: System, page: P
     await expect(card).to_contain_text("Unavailable: no live worker runs it.")
 
 
-async def test_a_card_shows_whether_a_remote_agent_can_be_reached(plain: System, page: Page) -> None:
-    await started(plain, ALLOW_PRIVATE_URLS="true")
+async def test_a_card_shows_whether_a_remote_agent_can_be_reached(shared: System, page: Page) -> None:
     async with remote_agent() as remote:
         for name, url in (("weather", remote.url), ("away", "http://127.0.0.1:1/agents")):
             about = RemoteAgent(name=name, url=url, description="Knows the weather.", lease=3_600_000)
-            await RemoteAgents(plain.database).register("default", about)
-        await signed_in(page, plain)
+            await RemoteAgents(shared.database).register("default", about)
+        await signed_in(page, shared)
         await page.get_by_role("link", name="Agents").click()
         weather = page.locator(".card", has=page.get_by_role("heading", name="weather"))
         away = page.locator(".card", has=page.get_by_role("heading", name="away"))
@@ -126,17 +124,17 @@ async def test_a_card_shows_whether_a_remote_agent_can_be_reached(plain: System,
         await expect(away).to_contain_text("cannot connect to 127.0.0.1")
         await expect(away).to_contain_text("Last seennever")
         # The page reads the agents anew; what is open stays open.
-        await RemoteAgents(plain.database).remove("default", "weather")
+        await RemoteAgents(shared.database).remove("default", "weather")
         await expect(weather).to_have_count(0)
         await expect(away.get_by_text("http://127.0.0.1:1/agents")).to_be_visible()
         for width in (1280, 390):
             await page.set_viewport_size({"width": width, "height": 900})
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{width} px"
+    await RemoteAgents(shared.database).remove("default", "away")
 
 
-async def test_an_answer_is_stopped(plain: System, page: Page) -> None:
-    await started(plain)
-    await signed_in(page, plain)
+async def test_an_answer_is_stopped(shared: System, page: Page) -> None:
+    await signed_in(page, shared)
     await open_chat(page, "helper")
     await send(page, "say 4 and 4")
     await expect(page.get_by_role("log")).to_contain_text("word3")
@@ -159,10 +157,9 @@ async def test_a_worker_killed_in_mid_answer_is_not_noticed(plain: System, page:
 
 
 async def test_a_flow_is_drawn_with_the_step_at_which_the_thread_is(
-    plain: System, page: Page, picture: Picture
+    shared: System, page: Page, picture: Picture
 ) -> None:
-    await started(plain)
-    await signed_in(page, plain)
+    await signed_in(page, shared)
     talk = await page.context.new_page()
     await talk.goto(page.url)
     await open_chat(talk, "kyc")
@@ -185,35 +182,34 @@ async def test_a_flow_is_drawn_with_the_step_at_which_the_thread_is(
     await picture(page, "flow")
 
 
-async def test_two_browsers_see_one_talk(plain: System, page: Page, another: Browser) -> None:
-    await started(plain)
-    await signed_in(page, plain)
+async def test_two_browsers_see_one_talk(shared: System, page: Page, browser: Browser) -> None:
+    await signed_in(page, shared)
     await open_chat(page, "helper")
     await send(page, "say 1")
     await answered(page, whole(1))
-    # The same person elsewhere: signed in as here, and with the same talk.
-    elsewhere = await another.new_context(storage_state=await page.context.storage_state())
+    # The same person elsewhere, in a profile that shares nothing: signed in as here, and with the same talk.
+    elsewhere = await browser.new_context(storage_state=await page.context.storage_state())
     other = await elsewhere.new_page()
     await other.goto(page.url)
     await answered(other, whole(1))
     await send(page, "say 6 and 14")
     await expect(other.get_by_role("log")).to_contain_text("word5")
-    plain.release()
+    shared.release()
     await answered(page, whole(1), whole(20))
     await answered(other, whole(1), whole(20))
     await send(other, "say 3")
     await answered(page, whole(1), whole(20), whole(3))
     await answered(other, whole(1), whole(20), whole(3))
+    await elsewhere.close()
 
 
 async def test_a_running_turn_shows_its_steps_in_order_and_its_words_as_they_are_meant(
-    plain: System, page: Page
+    shared: System, page: Page
 ) -> None:
-    await started(plain)
-    await signed_in(page, plain)
+    await signed_in(page, shared)
     await open_chat(page, "careful")
     await send(page, "**go**")
-    await plain.marked("held")
+    await shared.marked("held")
     await send(page, "and then?")
     await page.get_by_role("link", name="Threads").click()
     await page.get_by_label("State").select_option("running")
@@ -229,6 +225,6 @@ async def test_a_running_turn_shows_its_steps_in_order_and_its_words_as_they_are
     await expect(steps.nth(2)).to_contain_text("running")
     await expect(page.get_by_role("listitem").filter(has_text="**go**")).to_contain_text("in progress")
     await expect(page.get_by_role("listitem").filter(has_text="and then?")).to_contain_text("waiting")
-    plain.release()
+    shared.release()
     await expect(page.locator(".message.assistant strong").first).to_have_text("heavy")
     await expect(page.get_by_role("table").first).to_contain_text("240")

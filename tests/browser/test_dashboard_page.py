@@ -7,13 +7,12 @@ from playwright.async_api import Browser, Page, Response, Route, expect
 from answerback.accounts import Account
 from answerback.store.fleet.accounts import Accounts
 from tests.acceptance.system import System
-from tests.browser.dashboard import answered, open_chat, send, signed_in, started, whole
+from tests.browser.dashboard import answered, open_chat, send, signed_in, whole
 
 
-async def test_what_the_server_leaves_out_or_lets_through_does_no_harm(plain: System, page: Page) -> None:
+async def test_what_the_server_leaves_out_or_lets_through_does_no_harm(shared: System, page: Page) -> None:
     """A call of the history has ended, also where its outcome is left out; no address but a web page's is a link."""
-    await started(plain)
-    await signed_in(page, plain)
+    await signed_in(page, shared)
     await open_chat(page, "helper")
     await send(page, "say 1")
     await answered(page, whole(1))
@@ -36,22 +35,20 @@ async def test_what_the_server_leaves_out_or_lets_through_does_no_harm(plain: Sy
     assert await page.get_by_role("link", name="view on platform").count() == 0
 
 
-async def test_it_is_small_and_loads_nothing_from_elsewhere(plain: System, page: Page) -> None:
-    await plain.ingress()
+async def test_it_is_small_and_loads_nothing_from_elsewhere(shared: System, page: Page) -> None:
     responses: list[Response] = []
     page.on("response", lambda response: responses.append(response))
-    await signed_in(page, plain)
-    assert all(response.url.startswith(f"http://127.0.0.1:{plain.port}/") for response in responses)
+    await signed_in(page, shared)
+    assert all(response.url.startswith(f"http://127.0.0.1:{shared.port}/") for response in responses)
     sizes = [len(await response.body()) for response in responses if "/api/" not in response.url]
     assert len(sizes) > 10
     assert sum(sizes) < 150_000
 
 
-async def test_it_fits_a_phone_and_the_dark(plain: System, browser: Browser) -> None:
-    await started(plain, TURN_MAX_ATTEMPTS="1")
+async def test_it_fits_a_phone_and_the_dark(shared: System, browser: Browser) -> None:
     phone = await browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark", has_touch=True)
     page = await phone.new_page()
-    await signed_in(page, plain)
+    await signed_in(page, shared)
     await open_chat(page, "moody")
     await send(page, "What is the price of " + "a" * 200)
     await expect(page.get_by_role("alert")).to_contain_text("the database of prices is away")
@@ -62,7 +59,7 @@ async def test_it_fits_a_phone_and_the_dark(plain: System, browser: Browser) -> 
         await expect(page.get_by_role("heading", name=name)).to_be_visible()
         await expect(page.locator("main :is(.card, td, .tile)").first).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360, name
-    accounts = Accounts(plain.database, None)
+    accounts = Accounts(shared.database, None)
     await accounts.install("github", Account(id="77", name="acme-of-a-long-name"))
     await accounts.uninstall("github", "78", name="beta", suspended=True)
     await page.get_by_role("link", name="Accounts").click()
@@ -75,9 +72,8 @@ async def test_it_fits_a_phone_and_the_dark(plain: System, browser: Browser) -> 
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-async def test_every_control_has_a_name_and_can_be_reached_by_key(plain: System, page: Page) -> None:
-    await started(plain)
-    await signed_in(page, plain)
+async def test_every_control_has_a_name_and_can_be_reached_by_key(shared: System, page: Page) -> None:
+    await signed_in(page, shared)
     for name in ("Overview", "Agents", "Threads", "Dead letters"):
         await page.get_by_role("link", name=name, exact=True).focus()
         await page.keyboard.press("Enter")

@@ -24,9 +24,8 @@ SQUEEZED = """table => {
 """Returns the short words of the table that are broken into several lines."""
 
 
-async def test_a_dead_letter_is_read_and_replayed(plain: System, page: Page) -> None:
-    await started(plain, TURN_MAX_ATTEMPTS="1")
-    await signed_in(page, plain)
+async def test_a_dead_letter_is_read_and_replayed(shared: System, page: Page) -> None:
+    await signed_in(page, shared)
     await open_chat(page, "moody")
     await send(page, "What is the price?")
     await expect(page.get_by_role("alert")).to_contain_text("the database of prices is away")
@@ -36,7 +35,7 @@ async def test_a_dead_letter_is_read_and_replayed(plain: System, page: Page) -> 
     await expect(page.get_by_label("Dead letter", exact=True)).to_contain_text("What is the price?")
     await expect(page.get_by_label("Dead letter", exact=True)).to_contain_text("Traceback")
     await expect(page.get_by_label("Dead letter", exact=True)).not_to_contain_text("false")
-    (plain.marks / "mended").touch()
+    (shared.marks / "mended").touch()
     await page.get_by_label("Select all").check()
     await page.get_by_role("button", name="Replay").first.click()
     await expect(page.get_by_text("No dead letters.")).to_be_visible()

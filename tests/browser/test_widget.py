@@ -9,7 +9,6 @@ import aiohttp
 from playwright.async_api import Browser, Locator, Page, expect
 
 from answerback.store.access.api_keys import ApiKeys
-from answerback.store.threads.search import listed
 from tests.acceptance.system import System, until
 from tests.browser.conftest import Picture
 from tests.browser.network import network
@@ -44,15 +43,15 @@ async def message_texts(panel: Locator, role: str = "assistant") -> list[str]:
     return [str(text) for text in texts][1 if role == "assistant" else 0 :]
 
 
-async def stored(system: System, role: str = "assistant") -> list[str]:
-    """What stands in the one thread of the store."""
-    (thread,) = [summary.id async for summary in listed(system.threads)]
+async def stored(system: System, shop: Site, role: str = "assistant") -> list[str]:
+    """What stands in the one thread of the site."""
+    (thread,) = await shop.threads(system)
     return [message.text for message in (await system.transcript(thread)).messages if message.role == role]
 
 
-async def committed(system: System, *texts: str, role: str = "assistant") -> None:
+async def committed(system: System, shop: Site, *texts: str, role: str = "assistant") -> None:
     """Wait until exactly this is stored."""
-    await until(lambda: stored(system, role), lambda found: found == list(texts), what="the commit")
+    await until(lambda: stored(system, shop, role), lambda found: found == list(texts), what="the commit")
 
 
 async def answered(panel: Locator, *texts: str) -> None:
@@ -60,13 +59,12 @@ async def answered(panel: Locator, *texts: str) -> None:
     await until(lambda: message_texts(panel), lambda found: found == list(texts), what="the answer")
 
 
-async def test_a_visitor_talks_from_another_origin(plain: System, shop: Site, page: Page, picture: Picture) -> None:
-    await plain.ingress()
-    await plain.worker(f"{AGENTS}:echoes")
+async def test_a_visitor_talks_from_another_origin(shared: System, shop: Site, page: Page, picture: Picture) -> None:
+    shop.data = {"agent": "echo"}
     heard: list[dict[str, str]] = []
     await page.expose_function("heard", lambda detail: heard.append(detail))
     await page.add_init_script("addEventListener('answerback:message', (event) => heard(event.detail))")
-    panel = await opened(page, shop, plain.port)
+    panel = await opened(page, shop, shared.port)
     await send(panel, "hello <b>you</b>")
     await answered(panel, "echo: hello <b>you</b>")
     await send(panel, "see https://example.com/a?b=c.")
@@ -78,7 +76,7 @@ async def test_a_visitor_talks_from_another_origin(plain: System, shop: Site, pa
     await expect(panel.locator(".assistant strong")).to_have_text("bold")
     assert await panel.locator(".assistant img, .user strong, .user table").count() == 0
     assert await panel.locator(".assistant a").get_attribute("href") == "https://example.com/a?b=c"
-    await until(lambda: stored(plain, "user"), lambda found: len(found) == 3, what="the commit")
+    await until(lambda: stored(shared, shop, "user"), lambda found: len(found) == 3, what="the commit")
     await until(lambda: asyncio.sleep(0, heard), lambda found: len(found) == 6, what="the events")
     assert [each["role"] for each in heard] == ["user", "assistant"] * 3
     assert heard[1]["text"] == "echo: hello <b>you</b>"
@@ -86,11 +84,15 @@ async def test_a_visitor_talks_from_another_origin(plain: System, shop: Site, pa
     await picture(page, "widget")
 
 
-async def test_it_can_be_used_with_the_keyboard_and_by_the_page(plain: System, shop: Site, page: Page) -> None:
-    await plain.ingress()
-    await plain.worker(f"{AGENTS}:echoes")
-    shop.data = {"title": "Fragen?", "texts": '{"placeholder": "Nachricht"}', "theme": "dark", "position": "left"}
-    panel = await opened(page, shop, plain.port)
+async def test_it_can_be_used_with_the_keyboard_and_by_the_page(shared: System, shop: Site, page: Page) -> None:
+    shop.data = {
+        "agent": "echo",
+        "title": "Fragen?",
+        "texts": '{"placeholder": "Nachricht"}',
+        "theme": "dark",
+        "position": "left",
+    }
+    panel = await opened(page, shop, shared.port)
     await expect(panel.get_by_role("heading")).to_have_text("Fragen?")
     await panel.get_by_role("textbox", name="Nachricht").focus()
     await page.keyboard.press("Escape")
@@ -106,11 +108,9 @@ async def test_it_can_be_used_with_the_keyboard_and_by_the_page(plain: System, s
     await answered(panel, "echo: from the page")
 
 
-async def test_buttons_are_pressed_once_and_stay_after_a_reload(plain: System, shop: Site, page: Page) -> None:
-    await plain.ingress()
-    await plain.worker("tests.acceptance.chatters:chatters")
+async def test_buttons_are_pressed_once_and_stay_after_a_reload(shared: System, shop: Site, page: Page) -> None:
     shop.data = {"agent": "offers"}
-    panel = await opened(page, shop, plain.port)
+    panel = await opened(page, shop, shared.port)
     await send(panel, "A shirt?")
     await expect(panel.get_by_role("link", name="Our shop")).to_have_attribute("href", "https://example.com/shop")
     none, menu = panel.get_by_role("button", name="None"), panel.get_by_role("combobox", name="Size")
@@ -118,7 +118,7 @@ async def test_buttons_are_pressed_once_and_stay_after_a_reload(plain: System, s
     await none.dblclick()
     await expect(menu).to_be_disabled()
     assert await message_texts(panel, "user") == ["A shirt?", "None"]
-    plain.release()
+    shared.release()
     await answered(panel, "Which one?", "Choose.", "pressed None (value: 0): button None 0")
     await page.reload()
     await menu.select_option("Large")
@@ -126,48 +126,45 @@ async def test_buttons_are_pressed_once_and_stay_after_a_reload(plain: System, s
     await answered(panel, "Which one?", "Choose.", "pressed None (value: 0): button None 0", large)
 
 
-async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(plain: System, shop: Site, page: Page) -> None:
-    await plain.ingress()
-    await plain.worker(f"{AGENTS}:recites")
-    panel = await opened(page, shop, plain.port)
+async def test_a_reload_in_mid_answer_loses_and_doubles_no_word(shared: System, shop: Site, page: Page) -> None:
+    shop.data = {"agent": "recite"}
+    panel = await opened(page, shop, shared.port)
     await send(panel, "say 10 and 50")
     await expect(panel).to_contain_text("word9")
     await page.reload()
     await expect(panel).to_contain_text("word9")
-    plain.release()
+    shared.release()
     await answered(panel, whole(60))
     assert await message_texts(panel, "user") == ["say 10 and 50"]
-    await committed(plain, whole(60))
+    await committed(shared, shop, whole(60))
     await page.reload()
     await answered(panel, whole(60))
 
 
-async def test_a_network_that_comes_and_goes_loses_and_doubles_no_word(plain: System, shop: Site, page: Page) -> None:
-    await plain.ingress()
-    await plain.worker(f"{AGENTS}:recites")
-    async with network(plain.port) as link:
+async def test_a_network_that_comes_and_goes_loses_and_doubles_no_word(shared: System, shop: Site, page: Page) -> None:
+    shop.data = {"agent": "recite"}
+    async with network(shared.port) as link:
         panel = await opened(page, shop, link.port)
         await send(panel, "say 10 and 10 and 20 and 40")
         for number, (heard, missed) in enumerate((("word9", "word19"), ("word19", "word39"), ("word39", "word79")), 1):
             await expect(panel).to_contain_text(heard)
             link.cut()
-            plain.release(number)
-            await plain.marked(missed)
+            shared.release(number)
+            await shared.marked(missed)
             link.mend()
         await answered(panel, whole(80))
-    await committed(plain, whole(80))
+    await committed(shared, shop, whole(80))
 
 
-async def test_a_message_is_sent_once_when_its_receipt_is_lost(plain: System, shop: Site, page: Page) -> None:
-    await plain.ingress()
-    await plain.worker(f"{AGENTS}:counts")
-    async with network(plain.port) as link:
+async def test_a_message_is_sent_once_when_its_receipt_is_lost(shared: System, shop: Site, page: Page) -> None:
+    shop.data = {"agent": "count"}
+    async with network(shared.port) as link:
         panel = await opened(page, shop, link.port)
         await send(panel, "one")
         await answered(panel, "0")
         link.deaf = True
         await send(panel, "two")
-        await committed(plain, "0", "1")
+        await committed(shared, shop, "0", "1")
         assert await message_texts(panel) == ["0"]
         link.mend()
         await answered(panel, "0", "1")
@@ -178,13 +175,12 @@ async def test_a_message_is_sent_once_when_its_receipt_is_lost(plain: System, sh
         link.mend()
         await answered(panel, "0", "1", "2")
     assert await message_texts(panel, "user") == ["one", "two", "three"]
-    await committed(plain, "one", "two", "three", role="user")
+    await committed(shared, shop, "one", "two", "three", role="user")
 
 
-async def test_what_was_not_sent_before_a_reload_is_sent_after_it(plain: System, shop: Site, page: Page) -> None:
-    await plain.ingress()
-    await plain.worker(f"{AGENTS}:echoes")
-    async with network(plain.port) as link:
+async def test_what_was_not_sent_before_a_reload_is_sent_after_it(shared: System, shop: Site, page: Page) -> None:
+    shop.data = {"agent": "echo"}
+    async with network(shared.port) as link:
         panel = await opened(page, shop, link.port)
         link.cut()
         await send(panel, "late")
@@ -192,29 +188,29 @@ async def test_what_was_not_sent_before_a_reload_is_sent_after_it(plain: System,
         link.mend()
         await page.reload()
         await answered(panel, "echo: late")
-    await committed(plain, "late", role="user")
+    await committed(shared, shop, "late", role="user")
 
 
-async def test_a_killed_worker_is_not_noticed(plain: System, shop: Site, page: Page) -> None:
+async def test_a_killed_worker_is_not_noticed(plain: System, page: Page) -> None:
     await plain.ingress()
     first = await plain.worker(f"{AGENTS}:recites")
-    panel = await opened(page, shop, plain.port)
-    await send(panel, "say 10 and 20")
-    await expect(panel).to_contain_text("word9")
-    await first.kill()
-    plain.release()
-    await plain.worker(f"{AGENTS}:recites")
-    await answered(panel, whole(30))
+    async with site(plain) as shop:
+        panel = await opened(page, shop, plain.port)
+        await send(panel, "say 10 and 20")
+        await expect(panel).to_contain_text("word9")
+        await first.kill()
+        plain.release()
+        await plain.worker(f"{AGENTS}:recites")
+        await answered(panel, whole(30))
 
 
-async def test_a_message_that_a_busy_agent_does_not_take_says_so(plain: System, shop: Site, page: Page) -> None:
-    await plain.ingress()
-    await plain.worker(f"{AGENTS}:drops")
-    panel = await opened(page, shop, plain.port)
+async def test_a_message_that_a_busy_agent_does_not_take_says_so(shared: System, shop: Site, page: Page) -> None:
+    shop.data = {"agent": "drop"}
+    panel = await opened(page, shop, shared.port)
     await send(panel, "one")
-    await plain.marked("one-1")
+    await shared.marked("one-1")
     await send(panel, "two")
-    await plain.release_once_waiting(2)
+    await shared.release_once_waiting(2)
     words = panel.locator(".message.user", has_text="two").locator("small")
     await expect(words).to_have_text("Not delivered: the assistant was busy.")
     assert await message_texts(panel) == ["one"]
@@ -222,31 +218,29 @@ async def test_a_message_that_a_busy_agent_does_not_take_says_so(plain: System, 
     await expect(words).to_have_text("Not delivered: the assistant was busy.")
 
 
-async def test_another_origin_gets_nothing(plain: System, shop: Site, browser: Browser) -> None:
-    await plain.ingress()
-    await plain.worker(f"{AGENTS}:echoes")
+async def test_another_origin_gets_nothing(shared: System, shop: Site, browser: Browser) -> None:
+    shop.data = {"agent": "echo"}
     async with site() as thief:
         thief.key = shop.key
         page = await browser.new_page()
-        panel = await opened(page, thief, plain.port)
+        panel = await opened(page, thief, shared.port)
         await send(panel, "let me in")
         # The browser lets the page read nothing: to it, that is a network that is away.
         await expect(panel.get_by_role("status")).not_to_have_text("")
         assert await message_texts(panel) == []
-        assert [summary async for summary in listed(plain.threads)] == []
-    keys = ApiKeys(plain.database)
+        assert await shop.threads(shared) == []
+    keys = ApiKeys(shared.database)
     for key in await keys.list():
         await keys.revoke(key.id)
     page = await browser.new_page()
-    panel = await opened(page, shop, plain.port)
+    panel = await opened(page, shop, shared.port)
     await send(panel, "me too")
     await expect(panel.get_by_role("status")).not_to_have_text("")
-    assert [summary async for summary in listed(plain.threads)] == []
+    assert await shop.threads(shared) == []
 
 
-async def test_it_is_small_and_asks_for_nothing_else(plain: System) -> None:
-    await plain.ingress()
-    async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{plain.port}/widget.js") as answer:
+async def test_it_is_small_and_asks_for_nothing_else(shared: System) -> None:
+    async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{shared.port}/widget.js") as answer:
         script = await answer.text()
         assert answer.headers["Content-Type"].startswith("text/javascript")
     assert len(gzip.compress(script.encode())) < 20_480

@@ -6,7 +6,6 @@ import aiohttp
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from answerback.store.access.api_keys import ApiKeys
-from answerback.store.threads.search import listed
 from tests.acceptance.system import System, until
 from tests.browser.site import POLICY, Site, site
 from tests.browser.test_widget import message_texts, opened, send
@@ -36,31 +35,27 @@ async def shows(panel: Locator, *texts: str) -> None:
     await until(lambda: message_texts(panel), lambda found: found == list(texts), what="the answers")
 
 
-async def count(system: System) -> int:
-    """How many threads there are."""
-    return len([summary async for summary in listed(system.threads)])
+async def count(system: System, shop: Site) -> int:
+    """How many threads its visitors have opened."""
+    return len(await shop.threads(system))
 
 
-async def test_storage_that_fails_lies_or_forgets_loses_no_message(plain: System, shop: Site, page: Page) -> None:
+async def test_storage_that_fails_lies_or_forgets_loses_no_message(shared: System, shop: Site, page: Page) -> None:
     """What the page wrote is kept by the page; what counts as sent is for the server to say."""
-    await plain.ingress()
-    await plain.worker(AGENTS)
-    shop.api = f"http://127.0.0.1:{plain.port}"
+    shop.api = f"http://127.0.0.1:{shared.port}"
     hard = ("storage_is_full", "storage_is_off", "storage_forgets", "json_is_patched", "storage_holds_nonsense")
     for number, name in enumerate(hard, 1):
         panel = await on(page, shop, name)
         await answered(panel, f"one on {name}")
         await answered(panel, f"two on {name}")
-        assert await count(plain) == number, "both belong to one session"
+        assert await count(shared, shop) == number, "both belong to one session"
         if name == "json_is_patched":
             await page.reload()
             await shows(panel, f"echo: one on {name}", f"echo: two on {name}")
 
 
-async def test_a_browser_that_lacks_a_feature_is_no_lost_connection(plain: System, shop: Site, page: Page) -> None:
-    await plain.ingress()
-    await plain.worker(AGENTS)
-    shop.api = f"http://127.0.0.1:{plain.port}"
+async def test_a_browser_that_lacks_a_feature_is_no_lost_connection(shared: System, shop: Site, page: Page) -> None:
+    shop.api = f"http://127.0.0.1:{shared.port}"
     for name in ("stylesheet_constructor_is_missing", "new_features_are_missing", "responses_do_not_stream"):
         panel = await on(page, shop, name)
         await answered(panel, f"hello on {name}")
@@ -74,10 +69,8 @@ async def test_a_browser_that_lacks_a_feature_is_no_lost_connection(plain: Syste
     await expect(panel).to_contain_text("echo: from a sandbox")
 
 
-async def test_navigation_that_replaces_the_body_keeps_the_conversation(plain: System, shop: Site, page: Page) -> None:
-    await plain.ingress()
-    await plain.worker(AGENTS)
-    shop.api = f"http://127.0.0.1:{plain.port}"
+async def test_navigation_that_replaces_the_body_keeps_the_conversation(shared: System, shop: Site, page: Page) -> None:
+    shop.api = f"http://127.0.0.1:{shared.port}"
     panel = await on(page, shop, "body_is_replaced")
     await answered(panel, "before")
     await panel.get_by_role("textbox").fill("half written")
@@ -103,13 +96,11 @@ async def test_navigation_that_replaces_the_body_keeps_the_conversation(plain: S
     await expect(panel).to_be_visible()
     await page.evaluate("Answerback.remove()")
     await expect(panel).to_have_count(0)
-    assert await count(plain) == 1
+    assert await count(shared, shop) == 1
 
 
-async def test_what_is_typed_is_sent_when_it_is_meant(plain: System, shop: Site, page: Page) -> None:
-    await plain.ingress()
-    await plain.worker(AGENTS, TURN_MAX_ATTEMPTS="1")
-    shop.api = f"http://127.0.0.1:{plain.port}"
+async def test_what_is_typed_is_sent_when_it_is_meant(shared: System, shop: Site, page: Page) -> None:
+    shop.api = f"http://127.0.0.1:{shared.port}"
     panel = await on(page, shop, "data_agent_is_not_a_text")
     box = panel.get_by_role("textbox")
     # Safari's Enter that ends a composition: https://bugs.webkit.org/show_bug.cgi?id=165004
@@ -126,42 +117,38 @@ async def test_what_is_typed_is_sent_when_it_is_meant(plain: System, shop: Site,
     assert await box.evaluate("box => box.offsetHeight") == low
     # The agent of `data-agent` has a name that is shown nowhere.
     await expect(panel.get_by_role("status")).to_have_text("Ada is typing…")
-    plain.release()
+    shared.release()
     await expect(panel.locator(".message.assistant").last).to_contain_text("日本")
 
 
-async def test_a_turn_that_failed_can_be_tried_again(plain: System, shop: Site, page: Page) -> None:
-    await plain.ingress()
-    await plain.worker(AGENTS, TURN_MAX_ATTEMPTS="1")
+async def test_a_turn_that_failed_can_be_tried_again(shared: System, shop: Site, page: Page) -> None:
     shop.data = {"agent": "moody"}
-    panel = await opened(page, shop, plain.port)
+    panel = await opened(page, shop, shared.port)
     await send(panel, "What is the price?")
     await expect(panel.locator(".message.user")).to_contain_text("Something went wrong")
-    (plain.marks / "mended").touch()
+    (shared.marks / "mended").touch()
     await panel.get_by_role("button", name="Try again").click()
     await expect(panel).to_contain_text("That is 42 €.")
     await expect(panel.get_by_role("button", name="Try again")).to_have_count(0)
 
 
 async def test_a_key_that_opens_nothing_is_no_lost_connection(
-    plain: System, shop: Site, page: Page, browser: Browser
+    shared: System, shop: Site, page: Page, browser: Browser
 ) -> None:
-    await plain.ingress()
-    await plain.worker(AGENTS)
     shop.data = {"agent": "echo"}
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     async with site() as thief:
         thief.key, thief.data = shop.key, shop.data
-        await refused(page, await opened(page, thief, plain.port), asked)
+        await refused(page, await opened(page, thief, shared.port), asked)
     strict = await browser.new_page()
     shop.policy = "default-src 'none'; script-src {api}"
-    await refused(strict, await opened(strict, shop, plain.port), asked)
+    await refused(strict, await opened(strict, shop, shared.port), asked)
     await strict.close()
     shop.policy = POLICY
-    panel = await opened(page, shop, plain.port)
+    panel = await opened(page, shop, shared.port)
     await answered(panel, "while it is good")
-    keys = ApiKeys(plain.database)
+    keys = ApiKeys(shared.database)
     for key in await keys.list():
         await keys.revoke(key.id)
 
@@ -173,7 +160,7 @@ async def test_a_key_that_opens_nothing_is_no_lost_connection(
 
     await until(check, lambda usable: not usable, what="ingress noticing that the key is revoked")
     await refused(page, panel, asked)
-    assert await count(plain) == 1
+    assert await count(shared, shop) == 1
 
 
 async def refused(page: Page, panel: Locator, asked: list[str]) -> None:
@@ -191,15 +178,13 @@ async def refused(page: Page, panel: Locator, asked: list[str]) -> None:
     await expect(panel.get_by_role("button", name="Try again")).to_be_visible()
 
 
-async def test_two_tabs_show_one_conversation(plain: System, shop: Site, page: Page) -> None:
-    await plain.ingress()
-    await plain.worker(AGENTS)
+async def test_two_tabs_show_one_conversation(shared: System, shop: Site, page: Page) -> None:
     shop.data = {"agent": "echo"}
     context: BrowserContext = page.context
-    panel = await opened(page, shop, plain.port)
-    other = await opened(await context.new_page(), shop, plain.port)
+    panel = await opened(page, shop, shared.port)
+    other = await opened(await context.new_page(), shop, shared.port)
     await answered(panel, "one")
     await shows(other, "echo: one")
     await answered(other, "two")
     await shows(panel, "echo: one", "echo: two")
-    assert await count(plain) == 1
+    assert await count(shared, shop) == 1
