@@ -6,13 +6,13 @@ import json
 import os
 import pty
 import select
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 from tests.acceptance.system import PATIENCE
 from tests.acceptance.terminal import Terminal, until
+from tests.forks import Fork
 
 AGENT = """
 import asyncio
@@ -64,14 +64,9 @@ def test_a_change_reloads_the_agents_and_loses_no_turn(terminal: Terminal) -> No
         "asking helper by name, as with --agent helper",
     ]
 
-    slow = subprocess.Popen(
-        [sys.executable, "-m", "tools", "send", "--agent", "helper", "--thread", "long", "slow"],
-        cwd=terminal.folder,
-        env=terminal.settings,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    sent = terminal.folder / "sent.log"
+    words = ["send", "--agent", "helper", "--thread", "long", "slow"]
+    slow = Fork(["tools", *words], terminal.settings, sent, errors=Path(os.devnull), folder=terminal.folder)
     until((terminal.folder / "begun").exists, "the turn")
     module.write_text(AGENT.replace('"one"', '"two"'))
     until(lambda: "worker runs the new code" in up.words(), "the new worker")
@@ -85,7 +80,8 @@ def test_a_change_reloads_the_agents_and_loses_no_turn(terminal: Terminal) -> No
     assert terminal.out("send", "--agent", "helper", "again") == "two: again, attempt 1\n"
 
     (terminal.folder / "released").touch()
-    assert slow.communicate(timeout=PATIENCE)[0] == "one: slow, attempt 1\n"
+    slow.join(PATIENCE)
+    assert sent.read_text() == "one: slow, attempt 1\n"
     module.write_text(AGENT.replace('"one"', '"four"'))
     until(lambda: up.words().count("worker runs the new code") == 2, "the next worker")
     until(lambda: len(terminal.json("workers")) == 1, "the old worker being gone")

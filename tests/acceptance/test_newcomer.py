@@ -12,9 +12,9 @@ import time
 
 import pytest
 
-from tests.acceptance.system import free_port
+from tests.acceptance.system import PATIENCE, free_port
 from tests.acceptance.terminal import FORKED, Terminal, alive, until
-from tests.forks import ROOT
+from tests.forks import ROOT, Fork
 
 ISSUE_COMMENT = str(ROOT / "answerback/testing/deliveries/github/issue_comment.created.json")
 
@@ -33,7 +33,6 @@ agents = Agent("slow", answer)
 
 
 def test_a_newcomer_gets_replies_and_finds_the_thread_again_after_a_restart(terminal: Terminal) -> None:
-    terminal.forked = False
     up = terminal.up()
     words = up.words()
     assert f"http://127.0.0.1:{terminal.port}/webhooks/PLATFORM: github" in words
@@ -52,7 +51,6 @@ def test_a_newcomer_gets_replies_and_finds_the_thread_again_after_a_restart(term
     assert not (terminal.data / "up.json").exists()
     assert terminal.run("queue").code == 4
 
-    terminal.forked = FORKED
     terminal.up()
     assert terminal.out("send", "hello").startswith("Message 3 of this thread")
 
@@ -70,15 +68,10 @@ def test_the_same_delivery_is_answered_once(terminal: Terminal) -> None:
 
 def test_another_worker_joins_and_leaves(terminal: Terminal) -> None:
     terminal.up()
-    another = subprocess.Popen(
-        [sys.executable, "-m", "tools", "worker"],
-        cwd=terminal.folder,
-        env=terminal.settings,
-        stderr=subprocess.DEVNULL,
-    )
+    another = Fork(["tools", "worker"], terminal.settings, terminal.folder / "another.log", folder=terminal.folder)
     until(lambda: another.pid in {worker["pid"] for worker in terminal.json("workers")}, "the worker's report")
-    another.terminate()
-    assert another.wait(30) == 0
+    another.send_signal(signal.SIGTERM)
+    assert another.join(PATIENCE) == 0
     assert another.pid not in {worker["pid"] for worker in terminal.json("workers")}
 
 
