@@ -15,13 +15,14 @@ PACKAGES = ("answerback", "ingress", "worker", "tools")
 
 def modules(*words: str) -> Iterator[tuple[Path, ast.Module]]:
     """Yield each module of the product with its path: with `words`, only those whose text contains one of them."""
-    for file, text in _texts().items():
+    for file, text in texts().items():
         if not words or any(word in text for word in words):
             yield file, _parsed(file)
 
 
 @cache
-def _texts() -> dict[Path, str]:
+def texts() -> dict[Path, str]:
+    """Return the text of each module of the product, by its path."""
     return {file: file.read_text() for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))}
 
 
@@ -31,7 +32,7 @@ def _parsed(file: Path) -> ast.Module:
     collects = gc.isenabled()
     gc.disable()
     try:
-        return ast.parse(_texts()[file])
+        return ast.parse(texts()[file])
     finally:
         if collects:
             gc.enable()
