@@ -190,7 +190,7 @@ async def test_api_tokens_are_replaced_without_a_reply_lost(scene: Scene) -> Non
             assert last.body.endswith(words)
         letters = {platform: await scene.letter(platform) for platform in PLATFORMS}
         assert "set the TELEGRAM_BOT_TOKEN" in letters["telegram"].reason
-        assert "check TWILIO_ACCOUNT_SID, and TWILIO_AUTH_TOKEN" in letters["twilio"].reason
+        assert "TWILIO_AUTH_TOKEN or TWILIO_API_KEY, restart, then replay" in letters["twilio"].reason
         assert "set WHATSAPP_TOKEN, restart, then replay" in letters["whatsapp"].reason
         await worker.stop()
         renewed = await system.worker(AGENTS, **new)

@@ -23,7 +23,10 @@ _TEMPLATE = "compare TWILIO_WHATSAPP_TEMPLATE, or the agent's Template, with it"
 _REPLAY = "replay the reply later"
 
 MEANING = {
-    20003: "Twilio does not accept the credential: check TWILIO_ACCOUNT_SID, and TWILIO_AUTH_TOKEN or TWILIO_API_KEY",
+    20003: (
+        "Twilio does not accept the credential: check TWILIO_ACCOUNT_SID, and TWILIO_AUTH_TOKEN or TWILIO_API_KEY, "
+        "restart, then replay what failed"
+    ),
     20005: "the account is not active: look at its state in Twilio's console",
     20006: "the credential may not use this account",
     20008: "test credentials send nothing: use those of the account",
