@@ -4,6 +4,8 @@ import gc
 from importlib import import_module
 from pathlib import Path
 
+from pydantic_ai.messages import ModelMessagesTypeAdapter
+
 from answerback.settings import Settings
 from answerback.store import permissions
 from answerback.store.redis import Database
@@ -21,6 +23,10 @@ OTHERS = (
     "openai.resources.chat.completions",
     "pydantic_ai.models.openai",
     "pydantic_ai.providers.openai",
+    "openai.lib._chat_completion_resources",
+    "genai_prices.data",
+    "anyio._backends._asyncio",
+    "answerback.tracing.context",
     "encodings.idna",
 )
 
@@ -41,6 +47,7 @@ database = Database("redis://nowhere")
 for script in vars(Scripts(database)).values():
     assert script.sha
 permissions.required()
+ModelMessagesTypeAdapter.rebuild()
 settings = Settings.load({})
 application(settings, Threads(database), Webhooks(settings, Threads(database)))
 
