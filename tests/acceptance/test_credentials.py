@@ -20,6 +20,7 @@ AGENTS = "tests.acceptance.credentials_agents:agents"
 BOTS = (Options.telegram_token, "220201544:AAHsecond")
 ACCOUNTS = (Options.twilio_account, "AC" + "b" * 32)
 AUTH_TOKENS = ("first-auth-token-of-the-standin", "second-auth-token-of-the-standin")
+SUBACCOUNT, ITS_TOKEN = "AC" + "d" * 32, "auth-token-of-a-subaccount-here"
 NUMBERS = (Options.whatsapp_number, "106500000000001")
 ACCESS_TOKENS = ("EAAfirst", "EAAsecond")
 SERVICE = "MG" + "c" * 32
@@ -65,7 +66,12 @@ class Scene(NamedTuple):
         return found
 
 
-SETTINGS = {"PUBLIC_URL": Options.twilio_url, "REPLY_PACING": "true"}
+SETTINGS = {
+    "PUBLIC_URL": Options.twilio_url,
+    "REPLY_PACING": "true",
+    # The subaccount's token only verifies: its parent, the first account, sends.
+    "TWILIO_AUTH_TOKEN": f"{bound(ACCOUNTS, ':', AUTH_TOKENS)},{ITS_TOKEN}",
+}
 BUSY = ("waiting", "in_flight", "retrying")
 
 
@@ -74,7 +80,8 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
     """One system for all tests, with two of everything."""
     folder = tmp_path_factory.mktemp("credentials")
     two = {
-        "telegram_token": ",".join(BOTS), "twilio_account": ",".join(ACCOUNTS), "twilio_token": ",".join(AUTH_TOKENS),
+        "telegram_token": ",".join(BOTS), "twilio_account": ",".join((*ACCOUNTS, SUBACCOUNT)),
+        "twilio_token": ",".join((*AUTH_TOKENS, ITS_TOKEN)), "twilio_subaccounts": SUBACCOUNT,
         "whatsapp_token": bound(NUMBERS, "=", ACCESS_TOKENS), "whatsapp_retries": "0.1,0.2",
     }  # fmt: skip
     async with (
@@ -106,18 +113,20 @@ async def test_each_answer_leaves_by_what_received_the_message(scene: Scene) -> 
         ("answerbot", "0 before: hello"),
         ("answerbot2", "0 before: hello"),
     }
-    # One person, two accounts, a number that both know, another one, and a messaging service.
+    # One person, two accounts, a number that both know, another one, a messaging service, and a subaccount.
     senders = [text(account, token) for account, token in zip(ACCOUNTS, AUTH_TOKENS, strict=True)]
     senders += [text(ACCOUNTS[0], AUTH_TOKENS[0], TEXTS[1]), text(ACCOUNTS[0], AUTH_TOKENS[0], service=SERVICE)]
+    senders.append(text(SUBACCOUNT, ITS_TOKEN))
     for sender in senders:
         message = sender.message("hello")
         await scene.said("twilio", "", message)
         await scene.said("twilio", "", message)
-    assert {(one.who, one.thread, one.body) for one in await scene.got("twilio", 4)} == {
+    assert {(one.who, one.thread, one.body) for one in await scene.got("twilio", 5)} == {
         (ACCOUNTS[0], f"{TEXTS[0]}/{ADAS_NUMBER}", "0 before: hello"),
         (ACCOUNTS[1], f"{TEXTS[0]}/{ADAS_NUMBER}", "0 before: hello"),
         (ACCOUNTS[0], f"{TEXTS[1]}/{ADAS_NUMBER}", "0 before: hello"),
         (ACCOUNTS[0], f"{SERVICE}/{ADAS_NUMBER}", "0 before: hello"),
+        (SUBACCOUNT, f"{TEXTS[0]}/{ADAS_NUMBER}", "0 before: hello"),
     }
     # An account's token signs for no other account.
     status, _ = await system.post("twilio", text(ACCOUNTS[1], AUTH_TOKENS[0]).message("hello"))

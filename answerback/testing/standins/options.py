@@ -40,6 +40,7 @@ class Options:
                            0: no limit
     slack_retries    seconds before each repeat of an event whose delivery failed
     twilio_account   of several, each has the token at its place in `twilio_token`
+    twilio_subaccounts     those of the accounts that the first one may act for
     twilio_api_key   "SK…:secret", which may be used for every account
     twilio_numbers   what messages are sent from: numbers, and addresses on other channels
     twilio_url       the public URL under which Twilio knows us, and signs; what it sends there goes to `webhooks`
@@ -93,6 +94,7 @@ class Options:
     slack_seed: int = 0
     twilio_account: str = "AC0123456789abcdef0123456789abcdef"
     twilio_token: str = "twilio-auth-token-of-the-standin"
+    twilio_subaccounts: str = ""
     twilio_api_key: str = "SK0123456789abcdef0123456789abcdef:twilio-api-secret"
     twilio_numbers: str = "+15005550006,+15005550010,whatsapp:+14155238886,rcs:acme_widgets_agent"
     twilio_url: str = "https://bot.example"

@@ -123,6 +123,11 @@ class World:
     def numbers(self) -> list[str]:
         return self.options.twilio_numbers.split(",")
 
+    def _may_act_for(self, account: str) -> tuple[str, ...]:
+        """Return the accounts whose auth token an account accepts: its own, and its parent's."""
+        parent = next(iter(self.accounts))
+        return (account, parent) if account in self.options.twilio_subaccounts.split(",") else (account,)
+
     def authorized(self, request: web.Request) -> str:
         """Return the account that is asked for, if the credential may use it."""
         account = request.match_info.get("account", "")
@@ -135,7 +140,7 @@ class World:
         allowed = scheme.lower() == "basic" and (
             self.accounts.get(user) == password or ((user, password) == (key[0], key[2]) and bool(password))
         )
-        if not allowed or (account and user.startswith("AC") and user != account):
+        if not allowed or (account and user.startswith("AC") and user not in self._may_act_for(account)):
             raise refusal(20003, 401)
         if account and account not in self.accounts:
             raise refusal(20404, 404)
