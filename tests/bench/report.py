@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from pathlib import Path
 
 from tests.bench.bench import ROOT
@@ -16,9 +17,7 @@ from tests.bench.results import LAST, RECORD, Group, Results
 PAGE = ROOT / "docs/benchmarks.md"
 PICTURES = {"light": LIGHT, "dark": DARK}
 _FIGURES = re.compile(r"(<!-- figures[^>]*-->\n).*(?=<!-- end of figures -->)", re.DOTALL)
-_ALT = (
-    "Webhooks and turns per second, the start of an idle worker, the lateness of its event loop: Answerback and others"
-)
+_ALT = "Webhooks and turns per second, start of an idle worker, lateness of its event loop: ours and others"
 
 
 def path(theme: str) -> Path:
@@ -33,32 +32,25 @@ def updated(page: str, results: Results) -> str:
 
 def figures(results: Results) -> str:
     """Return the pictures and tables of results, as Markdown."""
-    versions = [f"{name} {version}" for name, version in results.versions.items()]
+    versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
+    about = (
+        f"{results.machine}, {results.date}. Figures are medians, with each run behind them. The ratio says how many "
+        f"times as good the first row is. Versions: {versions}."
+    )
     lines = [
         "",
         "<picture>",
         f'  <source media="(prefers-color-scheme: dark)" srcset="pictures/{path("dark").name}">',
-        f'  <img alt="{_ALT}" src="pictures/{path("light").name}">',
+        f'  <img alt="{_ALT}"',
+        f'       src="pictures/{path("light").name}">',
         "</picture>",
         "",
-        f"{results.machine}, {results.date}. Figures are medians, with each run behind them. The ratio says how many",
-        "times as good the first row is. Versions:",
-        *_lines(versions),
+        *textwrap.wrap(about, 118),
         "",
     ]
     for group in results.groups.values():
         lines += [f"### {group.title}", "", *_table(group), ""]
     return "\n".join(lines) + "\n"
-
-
-def _lines(words: list[str]) -> list[str]:
-    """Return words as lines of a paragraph."""
-    lines = [""]
-    for word in words:
-        if len(lines[-1]) + len(word) > 110:
-            lines.append("")
-        lines[-1] += word + (", " if word is not words[-1] else ".")
-    return [line.rstrip() for line in lines]
 
 
 def _table(group: Group) -> list[str]:

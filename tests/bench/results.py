@@ -125,8 +125,9 @@ def shown(figure: float) -> str:
 def table(group: Group) -> str:
     """Return a group as text, in at most 100 columns."""
     width = max(len(name) for name in group.rows)
-    lines = [group.title, f"  {'':<{width}}{''.join(f'{heading:>11}' for heading in group.headings())}   runs"]
+    headings = "".join(f"{heading.replace('second', 's'):>8}" for heading in group.headings())
+    lines = [group.title, f"  {'':<{width}}{headings}  runs"]
     for name in group.rows:
-        cells = "".join(f"{cell:>11}" for cell in group.cells(name))
-        lines.append(f"  {name:<{width}}{cells}   {group.runs(name)}")
+        cells = "".join(f"{cell:>8}" for cell in group.cells(name))
+        lines.append(f"  {name:<{width}}{cells}  {group.runs(name).replace(' · ', ' ')}")
     return "\n".join(lines)

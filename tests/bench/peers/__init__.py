@@ -43,7 +43,9 @@ WORKERS = {
     "saq": Worker("saq", "saq_jobs", ("saq", "saq_jobs.settings", "--quiet")),
     "arq": Worker("arq", "arq_jobs", ("python", "arq_jobs.py")),
     "dramatiq": Worker(
-        "dramatiq", "dramatiq_jobs", ("dramatiq", "dramatiq_jobs", "--processes", "1", "--skip-logging")
+        "dramatiq",
+        "dramatiq_jobs",
+        ("dramatiq", "dramatiq_jobs", "--processes", "1", "--threads", "32", "--skip-logging"),
     ),
 }
 
