@@ -176,7 +176,7 @@ async def _refuses_what_is_not_a_file(system: System, url: str) -> None:
             async with session.request(method, f"{base}/{target}") as response:
                 assert response.status == status, target
         async with session.get(f"{base}/{path}") as response:
-            assert response.headers["Content-Disposition"].startswith("attachment")
+            assert response.headers["Content-Disposition"] == 'inline; filename="Preis.pdf"'
             assert "sandbox" in response.headers["Content-Security-Policy"]
 
 

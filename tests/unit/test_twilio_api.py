@@ -282,6 +282,9 @@ def test_files_are_fetched_from_us() -> None:
     large = reply("", content=ReplyContent(files=(msgspec.structs.replace(file, size=5_000_001),)))
     assert "takes 5 MB" in client(shared=shared).check(large)
     assert client(shared=shared).check(msgspec.structs.replace(large, address=WHATSAPP)) == ""
+    plain = reply("", content=ReplyContent(files=(msgspec.structs.replace(file, content_type="text/plain"),)))
+    assert "takes no files of type text/plain" in client(shared=shared).check(plain)
+    assert client(shared=shared).check(msgspec.structs.replace(plain, address=WHATSAPP)) == ""
     assert "ANSWERBACK_SECRET_KEY" in client().check(asked)
     with pytest.raises(Rejected, match="PUBLIC_URL"):
         run(client().post(asked))

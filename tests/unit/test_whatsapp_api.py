@@ -337,7 +337,7 @@ def test_who_we_are_and_what_we_may_do_is_asked_for_each_token() -> None:
 
 def test_replies_are_sent_as_fast_as_whatsapp_takes_them() -> None:
     of_user, of_number = client().rates(reply())
-    assert (of_number.scope, of_user) == ("106", Rate("106:US.1", 6.0, 10))
+    assert (of_number.scope, of_user) == ("106", Rate("106:US.1", 6.0, 40))
     assert 1 / of_number.interval + of_number.burst <= 80
     slow = WhatsApp({"": "t"}, API, lambda: NOW, rate=1)
     assert slow.rates(reply())[1].burst == 1

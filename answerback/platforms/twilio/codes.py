@@ -37,7 +37,7 @@ MEANING = {
     21408: "the account may not send to this country: allow it under Messaging, Geo permissions",
     21606: (
         "our number does not belong to this account, or cannot send this: a file needs a number with MMS, which only "
-        "the US and Canada have"
+        "the US, Canada and Australia have"
     ),
     21608: "a trial account sends only to verified numbers: verify this one, or upgrade the account",
     21610: "the person opted out (STOP), and may not be written to until they send START",

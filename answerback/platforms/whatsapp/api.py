@@ -236,7 +236,7 @@ class WhatsApp(Client):
         place = WhatsAppPlace.of(reply.address)
         # A burst counts toward the second.
         of_number = Rate(place.number, 1 / (0.9 * self._rate), burst=max(1, self._rate // 10))
-        return [Rate(place.pair, 6.0, burst=10), of_number]
+        return [Rate(place.pair, 6.0, burst=40), of_number]
 
     def fetch(self, attachment: Attachment) -> Exchange[bytes]:
         return media.fetch(self._calls, self._api, attachment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from urllib.parse import quote
 
 from aiohttp import web
@@ -20,17 +20,26 @@ _INERT = frozenset(
 """Types that a browser shows without running anything; all others are sent as unknown data."""
 _UNKNOWN = "application/octet-stream"
 
+_INERT_HEADERS = {
+    "Accept-Ranges": "bytes",
+    # If a browser shows it all the same, nothing in it runs or is loaded.
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
 Read = Callable[[int, int], AsyncIterator[bytes]]
 """Yields the content from one byte up to another."""
 
 
-async def send_file(request: web.Request, file: StoredFile, read: Read, *, exact: bool = False) -> web.StreamResponse:
+async def send_file(
+    request: web.Request, file: StoredFile, read: Read, headers: Mapping[str, str] | None = None
+) -> web.StreamResponse:
     """Send a file, or the range of it that the request asks for. Raises `Problem` (416).
 
-    `exact`: with its type, whatever that is, to a program that needs it.
+    `headers`: its type and name; None: those for browsers.
     """
     start, end, status = _range(request, file.size)
-    response = web.StreamResponse(status=status, headers=_headers(file, exact=exact))
+    response = web.StreamResponse(status=status, headers={**(headers or _headers(file)), **_INERT_HEADERS})
     response.content_length = end - start
     if status == 206:
         response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
@@ -48,21 +57,13 @@ async def send_file(request: web.Request, file: StoredFile, read: Read, *, exact
     return response
 
 
-def _headers(file: StoredFile, *, exact: bool) -> dict[str, str]:
-    shown = exact or file.content_type in _INERT or file.content_type.startswith("audio/")
-    kind = file.content_type if shown else _UNKNOWN
+def _headers(file: StoredFile) -> dict[str, str]:
+    kind = file.content_type if file.content_type in _INERT or file.content_type.startswith("audio/") else _UNKNOWN
     kind = f"{kind}; charset=utf-8" if kind != _UNKNOWN and is_text(kind) else kind
     ascii_name = "".join(char if char.isalnum() or char in "._- " else "_" for char in file.name if char.isascii())
     # https://www.rfc-editor.org/rfc/rfc6266#appendix-D
     disposition = f"attachment; filename=\"{ascii_name or 'file'}\"; filename*=UTF-8''{quote(file.name, safe='')}"
-    return {
-        "Content-Type": kind,
-        "Content-Disposition": disposition,
-        "Accept-Ranges": "bytes",
-        # If a browser shows it all the same, nothing in it runs or is loaded.
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "Cross-Origin-Resource-Policy": "same-origin",
-    }
+    return {"Content-Type": kind, "Content-Disposition": disposition}
 
 
 def _range(request: web.Request, size: int) -> tuple[int, int, int]:
