@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from answerback.testing.standins.sender import Standard
 from tests.acceptance.system import System
@@ -18,11 +19,13 @@ BACKUP, RESTORE = DEPLOY / "backup/backup.sh", DEPLOY / "backup/restore.sh"
 COUNT = "tests.acceptance.agents:counts"
 
 
-@pytest.fixture
-async def lived(tmp_path: Path) -> AsyncIterator[System]:
+in_its_loop = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lived(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     """Run a system with a thread that has history, a dead letter, and messages that wait: no worker runs."""
-    (tmp_path / "first").mkdir()
-    async with System.running(tmp_path / "first", {"TURN_MAX_ATTEMPTS": "1"}) as system:
+    async with System.running(tmp_path_factory.mktemp("first"), {"TURN_MAX_ATTEMPTS": "1"}) as system:
         await system.ingress()
         worker = await system.worker("tests.acceptance.agents:failing")
         await system.deliver("standard", Standard().message("fail always", thread="dead"))
@@ -63,6 +66,7 @@ async def goes_on(tmp_path: Path, *, data: Path | None = None, archive: Path | N
         assert await system.answers("standard:t") == [str(number) for number in range(7)]
 
 
+@in_its_loop
 async def test_a_snapshot_is_taken_while_the_system_runs_and_restored(lived: System, tmp_path: Path) -> None:
     program("redis-cli", "apt install redis-server")
     program("redis-server")
@@ -85,6 +89,7 @@ async def test_a_snapshot_is_taken_while_the_system_runs_and_restored(lived: Sys
     await goes_on(tmp_path, data=data)
 
 
+@in_its_loop
 async def test_a_copy_of_the_append_only_file_is_enough(lived: System, tmp_path: Path) -> None:
     call = lived.database.call
     await call("CONFIG", "SET", "auto-aof-rewrite-percentage", "0")
@@ -93,6 +98,7 @@ async def test_a_copy_of_the_append_only_file_is_enough(lived: System, tmp_path:
     await goes_on(tmp_path, data=tmp_path / "copied")
 
 
+@in_its_loop
 async def test_an_archive_of_all_threads_is_imported_elsewhere(lived: System, tmp_path: Path) -> None:
     archive = tmp_path / "threads.jsonl"
     exported = await lived.start(f"tools export --all -o {archive}")
