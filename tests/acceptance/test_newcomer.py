@@ -68,7 +68,9 @@ def test_the_same_delivery_is_answered_once(terminal: Terminal) -> None:
 
 def test_another_worker_joins_and_leaves(terminal: Terminal) -> None:
     terminal.up()
-    another = Fork(["tools", "worker"], terminal.settings, terminal.folder / "another.log", folder=terminal.folder)
+    log = terminal.folder / "another.log"
+    another = Fork(["tools", "worker"], terminal.settings, log, folder=terminal.folder)
+    until(lambda: log.exists() and "worker ready" in log.read_text(), "the other worker being ready")
     until(lambda: another.pid in {worker["pid"] for worker in terminal.json("workers")}, "the worker's report")
     another.send_signal(signal.SIGTERM)
     assert another.join(PATIENCE) == 0
