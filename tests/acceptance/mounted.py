@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager, suppress
 import aiohttp
 
 from tests.acceptance.caller import Caller
-from tests.acceptance.system import System, until
-from tests.forks import ROOT
+from tests.acceptance.system import PATIENCE, System, until
+from tests.forks import ROOT, Fork
 
 SERVERS = {
     "uvicorn": ["uvicorn", "--port", "{port}", "--no-access-log"],
@@ -25,11 +25,17 @@ SERVERS = {
 
 
 class Host:
-    """A FastAPI process. It is started as people start it, so that it imports Answerback as they do."""
+    """A FastAPI process. It is started as people start it, so that it imports Answerback as they do, or is a fork."""
 
-    def __init__(self, system: System, name: str, server: str = "uvicorn", port: int = 0) -> None:
+    def __init__(self, system: System, name: str, server: str = "uvicorn", port: int = 0, *, forked: bool) -> None:
         self._log = system.folder / f"{name}.log"
         command = [word.format(port=port or system.port) for word in SERVERS[server]]
+        self._process: subprocess.Popen[bytes] | Fork
+        if forked:
+            settings = {**os.environ, **system.settings, "REDIS_URL": system.server.url}
+            command[0] = f"tests.acceptance.forked_{server}"
+            self._process = Fork([*command, "tests.acceptance.fastapi_host:app"], settings, self._log)
+            return
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *command, "tests.acceptance.fastapi_host:app"],
@@ -44,11 +50,16 @@ class Host:
         """Its log."""
         return self._log.read_text()
 
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status; None while it runs."""
+        return self._process.returncode if isinstance(self._process, Fork) else self._process.poll()
+
     async def ready(self, caller: Caller) -> None:
         """Wait until it responds."""
 
         async def responds() -> bool:
-            assert self._process.poll() is None, self.words()
+            assert self.returncode is None, self.words()
             try:
                 return await caller.get("/own") == (200, {"own": "route"})
             except aiohttp.ClientError:
@@ -59,21 +70,27 @@ class Host:
     async def end(self, signum: signal.Signals) -> int:
         """Send a signal, and return the exit status."""
         self._process.send_signal(signum)
-        return await asyncio.to_thread(self._process.wait, 30)
+        return await asyncio.to_thread(self._join)
 
     def close(self) -> None:
         """End it if it still runs, with the processes that a server of several has started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        if isinstance(self._process, Fork):
+            self._process.send_signal(signal.SIGKILL)
+        else:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._join()
+
+    def _join(self) -> int:
+        return self._process.join(PATIENCE) if isinstance(self._process, Fork) else self._process.wait(PATIENCE)
 
 
 @asynccontextmanager
 async def hosted(
-    system: System, caller: Caller, name: str = "host", server: str = "uvicorn", port: int = 0
+    system: System, caller: Caller, name: str = "host", server: str = "uvicorn", port: int = 0, *, forked: bool = False
 ) -> AsyncIterator[Host]:
     """A host, on the system's port or another."""
-    host = Host(system, name, server, port)
+    host = Host(system, name, server, port, forked=forked)
     try:
         await host.ready(caller)
         yield host

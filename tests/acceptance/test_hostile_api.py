@@ -125,7 +125,7 @@ async def test_a_mount_in_another_application_is_as_civil(
     port = free_port()
     async with aiohttp.ClientSession() as session:
         caller = Caller(session, f"http://127.0.0.1:{port}", key)
-        async with hosted(target.system, caller, port=port) as host:
+        async with hosted(target.system, caller, port=port, forked=True) as host:
             await _attack(port, sent[::23], headers)
             assert await caller.get("/own") == (200, {"own": "route"})
         assert "Traceback" not in host.words(), host.words()

@@ -115,7 +115,7 @@ async def test_other_servers_serve_the_parts_too(plain: System, caller: Caller, 
 async def test_a_stream_ends_with_its_process_and_is_resumed_from_the_next(plain: System, caller: Caller) -> None:
     async with client(plain, mount="/help/desk") as ada:
         screen = Screen()
-        async with hosted(plain, caller, "first") as host:
+        async with hosted(plain, caller, "first", forked=True) as host:
             thread = (await ada.post("/threads", {"agent": "recite"}, 201))["id"]
             await ada.post(f"/threads/{thread}/messages", {"content": "say 5, 5 and 5", "wait": False}, 202)
             path = f"/threads/{thread}/stream"
@@ -125,14 +125,14 @@ async def test_a_stream_ends_with_its_process_and_is_resumed_from_the_next(plain
             assert await host.end(signal.SIGTERM) in (0, -signal.SIGTERM)
             await watching
             assert screen.ended is None
-        async with hosted(plain, caller, "second") as host:
+        async with hosted(plain, caller, "second", forked=True) as host:
             watching = asyncio.create_task(screen.watch(ada, path))
             plain.release(1)
             await until(lambda: _seen(screen, "word9"), what="ten words")
             await host.end(signal.SIGKILL)
             with pytest.raises(aiohttp.ClientError):
                 await watching
-        async with hosted(plain, caller, "third"):
+        async with hosted(plain, caller, "third", forked=True):
             plain.release(2)
             await screen.watch(ada, path)
         assert list(screen.texts.values()) == ["".join(f"word{number} " for number in range(15))]

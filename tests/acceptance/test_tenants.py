@@ -44,7 +44,8 @@ async def acme(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixture
         session = await stack.enter_async_context(aiohttp.ClientSession())
         tenant = Tenant(plain, session, str(key), remote.url, mount=mount)
         if mount:
-            await stack.enter_async_context(hosted(plain, Caller(session, f"http://127.0.0.1:{plain.port}", str(key))))
+            caller = Caller(session, f"http://127.0.0.1:{plain.port}", str(key))
+            await stack.enter_async_context(hosted(plain, caller, forked=True))
         else:
             await plain.ingress()
         await tenant.settle(str(publishable))
