@@ -256,31 +256,30 @@ async def test_threads_of_webhooks_are_read_by_those_who_may(plain: System) -> N
         assert (await ada.call("GET", f"{THREADS}/{thread['id']}")).status == 404
 
 
-@pytest.mark.parametrize(
-    ("body", "at"),
-    [
-        ({}, ""),
-        ({"content": " "}, ""),
-        ({"content": "x" * 100_001}, "/content"),
-        ({"content": "x", "stream": True, "wait": False}, ""),
-        ({"content": "x", "arrival": "never"}, "/arrival"),
-        ({"attachments": [{"type": "text", "name": "a", "text": "x" * 200_001}]}, "/attachments/0/text"),
-        ({"attachments": [{"type": "json", "data": "x" * 65_536}]}, "/attachments/0/data"),
-        (
-            {"attachments": [{"type": "file", "name": "a", "content_type": "a/b", "data": "?"}]},
-            "/attachments/0/data",
-        ),
-        ({"attachments": [{"type": "text", "name": "a", "text": "x"}] * 11}, "/attachments"),
-    ],
-)
-async def test_what_is_too_long_or_makes_no_sense_is_told_with_its_place(
-    plain: System, body: dict[str, Any], at: str
-) -> None:
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({}, ""),
+    ({"content": " "}, ""),
+    ({"content": "x" * 100_001}, "/content"),
+    ({"content": "x", "stream": True, "wait": False}, ""),
+    ({"content": "x", "arrival": "never"}, "/arrival"),
+    ({"attachments": [{"type": "text", "name": "a", "text": "x" * 200_001}]}, "/attachments/0/text"),
+    ({"attachments": [{"type": "json", "data": "x" * 65_536}]}, "/attachments/0/data"),
+    (
+        {"attachments": [{"type": "file", "name": "a", "content_type": "a/b", "data": "?"}]},
+        "/attachments/0/data",
+    ),
+    ({"attachments": [{"type": "text", "name": "a", "text": "x"}] * 11}, "/attachments"),
+]
+"""Bodies of messages, and the place that the refusal names."""
+
+
+async def test_what_is_too_long_or_makes_no_sense_is_told_with_its_place(plain: System) -> None:
     await plain.ingress()
     async with client(plain) as ada:
         path = f"{THREADS}/{(await ada.post(THREADS, status=201))['id']}"
-        refused = await ada.post(f"{path}/messages", body, 422)
-        assert [place["at"] for place in refused["errors"]] == [at]
+        for body, at in WRONG:
+            refused = await ada.post(f"{path}/messages", body, 422)
+            assert [place["at"] for place in refused["errors"]] == [at], body
 
 
 @pytest.mark.parametrize(("agent", "first"), [("interrupts", "one + two"), ("merges", "one")])
