@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.request.async_request import AsyncBoltRequest
@@ -85,21 +84,23 @@ def name(event: Delivery) -> str:
     return str(Attempt(0, "slack", event, 0).payload["event"]["type"])
 
 
-@pytest.mark.parametrize("event", events())
-async def test_bolt_takes_every_event(bench: Bench, event: str) -> None:
+async def test_bolt_takes_every_event(bench: Bench) -> None:
     seen: list[str] = []
-    delivery = events()[event]
-    found = await app(bench, seen).async_dispatch(request(delivery))
-    assert (found.status, seen) == (200, [f"{name(delivery)} T0STANDIN"])
+    theirs = app(bench, seen)
+    for event, delivery in events().items():
+        seen.clear()
+        found = await theirs.async_dispatch(request(delivery))
+        assert (found.status, seen) == (200, [f"{name(delivery)} T0STANDIN"]), event
 
 
-@pytest.mark.parametrize("interaction", interactions())
-async def test_bolt_takes_every_interaction(bench: Bench, interaction: str) -> None:
+async def test_bolt_takes_every_interaction(bench: Bench) -> None:
     seen: list[str] = []
-    delivery = interactions()[interaction]
-    found = await app(bench, seen).async_dispatch(request(delivery))
-    there = interaction not in ("view_submission", "view_closed", "shortcut")
-    assert (found.status, seen) == (200, [f"T0STANDIN {'C1' if there else None} U1 {there}"])
+    theirs = app(bench, seen)
+    for interaction, delivery in interactions().items():
+        seen.clear()
+        found = await theirs.async_dispatch(request(delivery))
+        there = interaction not in ("view_submission", "view_closed", "shortcut")
+        assert (found.status, seen) == (200, [f"T0STANDIN {'C1' if there else None} U1 {there}"]), interaction
 
 
 def test_slacks_verifier_takes_every_signature() -> None:
