@@ -67,7 +67,11 @@ def server(*, fsync: str = "always", tcp: bool = False) -> Iterator[Server]:
                 port = free_port()
                 client.config_set("port", port)
                 url = f"redis://127.0.0.1:{port}"
-        yield Server(url, running.pid)
+        try:
+            yield Server(url, running.pid)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would leave the server behind
+            raise
 
 
 class Cpu(NamedTuple):
