@@ -91,7 +91,7 @@ class Conversation(msgspec.Struct, frozen=True):
     address: Address
 
 
-class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
     """One thing that happened on a platform and that an agent may answer.
 
     Attributes:
@@ -237,7 +237,7 @@ class Amendment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     conversation: Conversation | None = None
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An entry of an inbox: an event and, if it was replayed from the dead letters, the state of its turn.
 
     Attributes:

@@ -3,7 +3,8 @@
 The structs here, in `events` and in `replies` are what ingress, Redis and workers exchange. They are stored as
 MessagePack maps. A field may be added with a default, but none may change its meaning: old and new code
 share one Redis during a deploy. Times are integers, milliseconds since 1970 by the clock of Redis unless noted
-otherwise.
+otherwise. None of them is part of a circle, so the garbage collector need not look at them (`gc=False`): the histories
+of running turns are most of what there is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from answerback.outgoing import Button, Select
 AuthorKind = Literal["person", "bot", "app"]
 
 
-class Author(msgspec.Struct, frozen=True, omit_defaults=True):
+class Author(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The author of a message.
 
     Attributes:
@@ -34,7 +35,7 @@ class Author(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: AuthorKind = "person"
 
 
-class Attachment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Attachment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
     """An attachment of a message.
 
     Attributes:
@@ -59,7 +60,7 @@ class Attachment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     problem: str = ""
 
 
-class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
     """A tool call of an agent in a turn.
 
     Attributes:
@@ -79,7 +80,7 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     public: bool = False
 
 
-class Usage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
     """What a turn used of a language model.
 
     Attributes:
@@ -139,7 +140,7 @@ class Gap(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     final: bool = False
 
 
-class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Message(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
     """One committed message of a thread's history.
 
     Attributes:
@@ -196,7 +197,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     gap: Gap | None = None
 
 
-class TurnEnd(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class TurnEnd(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
     """How a turn ended, recorded by the script that ended it.
 
     Attributes:

@@ -82,7 +82,7 @@ def digest(text: str) -> bytes:
     return blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
 
 
-class Reply(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
     """A message of an agent on its way to a platform.
 
     Attributes:

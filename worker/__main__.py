@@ -71,8 +71,8 @@ if __name__ == "__main__":
         log.configure(settings.log_level)
         mask(settings.secret_values())
         expose()
-        # Everything loaded so far stays: exclude it from garbage collection, which has little to do for turns, too.
-        # While slow turns accumulate, it looks at 40,000 objects at once, and at all after a million new ones.
+        # Everything loaded so far stays: exclude it from garbage collection. `Sweeper` does the rest: by itself, the
+        # collector begins only if very many turns begin at once.
         gc.freeze()
         gc.set_threshold(10_000, 3, 25)
         try:

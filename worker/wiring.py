@@ -56,6 +56,7 @@ from .reporting import Heartbeat
 from .retention import Retention
 from .signals import Signals
 from .statistics import Counters
+from .sweeping import Sweeper
 from .turns.agents import AgentRegistry
 from .turns.backfill import Backfills
 from .turns.failures import Failures
@@ -206,6 +207,7 @@ def wire(settings: Settings, agents: Sequence[Agent], database: Database) -> Par
             heartbeat,
             watchdog,
             presences,
+            Sweeper(),
             Prober(database, untrusted_http),
             Mover(threads, worker_id),
             Renewals(settings, accounts, http),
