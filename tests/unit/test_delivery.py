@@ -17,32 +17,35 @@ ROOT = Path(__file__).parents[2]
 URL = "https://bot.example/webhooks/it"
 
 
-@pytest.mark.parametrize(("platform", "name"), [(each, name) for each in PLATFORMS for name in names(each)])
-def test_a_providers_payload_is_signed_as_the_provider_would(platform: str, name: str) -> None:
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_providers_payload_is_signed_as_the_provider_would(platform: str) -> None:
     secret, other = PLATFORMS[platform].SETTINGS.new_secret(), PLATFORMS[platform].SETTINGS.new_secret()
-    fixture = load(platform, name)
-    # A form can only be given with its headers.
-    is_form = fixture.headers["content-type"].startswith("application/x-www-form-urlencoded")
-    sent = signed(
-        payload(
-            PLATFORMS[platform],
-            (DELIVERIES / platform / f"{name}.json").read_bytes() if is_form else fixture.body,
-            event=None if platform != "github" else fixture.headers["x-github-event"],
-            delivery=None,
-        ),
-        [secret],
-        URL,
-    )
-    assert PLATFORMS[platform].verify([secret], sent.at(URL), time.time()) is None
-    assert PLATFORMS[platform].verify([other], sent.at(URL), time.time())
-    PLATFORMS[platform].parse(sent.received)
+    assert names(platform)
+    for name in names(platform):
+        fixture = load(platform, name)
+        # A form can only be given with its headers.
+        is_form = fixture.headers["content-type"].startswith("application/x-www-form-urlencoded")
+        sent = signed(
+            payload(
+                PLATFORMS[platform],
+                (DELIVERIES / platform / f"{name}.json").read_bytes() if is_form else fixture.body,
+                event=None if platform != "github" else fixture.headers["x-github-event"],
+                delivery=None,
+            ),
+            [secret],
+            URL,
+        )
+        assert PLATFORMS[platform].verify([secret], sent.at(URL), time.time()) is None, name
+        assert PLATFORMS[platform].verify([other], sent.at(URL), time.time()), name
+        PLATFORMS[platform].parse(sent.received)
 
 
-@pytest.mark.parametrize("name", [name for name in names("github") if not name.startswith("star")])
-def test_github_events_are_known_by_their_payload(name: str) -> None:
-    fixture = load("github", name)
-    sent = payload(PLATFORMS["github"], fixture.body, event=None, delivery=None)
-    assert sent.headers["x-github-event"] == fixture.headers["x-github-event"]
+def test_github_events_are_known_by_their_payload() -> None:
+    for name in names("github"):
+        if not name.startswith("star"):
+            fixture = load("github", name)
+            sent = payload(PLATFORMS["github"], fixture.body, event=None, delivery=None)
+            assert sent.headers["x-github-event"] == fixture.headers["x-github-event"], name
 
 
 def test_a_payload_of_no_known_kind_asks_for_its_event() -> None:

@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import runpy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ def test_the_page_of_settings_lists_every_variable_with_its_default_and_purpose(
     assert [line for line in page.splitlines() if line.startswith("| `")] == rows
 
 
+@cache
 def _anchors(page: Path) -> set[str]:
     """Return the fragments that GitHub gives the headings of a page."""
     prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
@@ -64,20 +66,20 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_within_the_documentation_leads_somewhere(page: Path) -> None:
-    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)]*)\)", page.read_text()):
-        if "://" in target:
-            continue
-        there = (page.parent / target).resolve() if target else page
-        assert there.exists(), target
-        assert not anchor or anchor in _anchors(there), f"{target}#{anchor}"
+def test_every_link_within_the_documentation_leads_somewhere() -> None:
+    for page in PAGES:
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)]*)\)", page.read_text()):
+            if "://" in target:
+                continue
+            there = (page.parent / target).resolve() if target else page
+            assert there.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in _anchors(there), f"{page.name}: {target}#{anchor}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_no_line_of_prose_is_too_long(page: Path) -> None:
-    prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
-    assert [line for line in prose.splitlines() if len(line) > 120 and line[0] != "|"] == []
+def test_no_line_of_prose_is_too_long() -> None:
+    for page in PAGES:
+        prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+        assert [line for line in prose.splitlines() if len(line) > 120 and line[0] != "|"] == [], page.name
 
 
 def test_every_page_is_in_the_index() -> None:
@@ -211,13 +213,13 @@ def test_every_file_that_the_documentation_names_exists(page: Path) -> None:
         assert list(ROOT.glob(path.rstrip("/"))), path
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_that_the_documentation_names_exists(page: Path) -> None:
+def test_every_command_that_the_documentation_names_exists() -> None:
     command_line = re.compile(r"(?:`|^ +(?:\.venv/bin/)?)answerback ([a-z]+(?:[- ][a-z]+)*)", re.MULTILINE)
-    for words in command_line.findall(page.read_text()):
-        command: click.Command | None = cli
-        for word in words.split():
-            if not isinstance(command, click.Group):
-                break
-            command = command.get_command(click.Context(command), word)
-            assert command, f"answerback {words}"
+    for page in PAGES:
+        for words in command_line.findall(page.read_text()):
+            command: click.Command | None = cli
+            for word in words.split():
+                if not isinstance(command, click.Group):
+                    break
+                command = command.get_command(click.Context(command), word)
+                assert command, f"{page.name}: answerback {words}"
