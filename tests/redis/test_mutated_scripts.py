@@ -8,6 +8,7 @@ import pytest
 
 from answerback.store.threads.outbox import Outbox
 from answerback.store.threads.threads import Threads
+from tests.redis import test_claim as claims
 from tests.redis import test_commit as commits
 from tests.redis import test_outbox as outboxes
 from tests.redis import test_rollback as rollbacks
@@ -40,6 +41,19 @@ MUTANTS: dict[str, Mutant] = {
     "commit without owner": ("commit", [OWNER], _earlier_owner("commit")),
     "commit without position": (
         "commit", [POSITION], commits.test_a_commit_that_was_long_on_its_way_is_refused
+    ),
+    "commit that hands over an outbox that is held": (
+        "commit",
+        [
+            ("replies, replies_end) == 1 then", "replies, replies_end) >= 0 then"),
+            (" and redis.call('LINDEX', unsent, 0) == ARGV[replies]", ""),
+        ],
+        lambda threads: outboxes.test_an_outbox_that_is_held_or_not_empty_is_not_handed_over(threads, Outbox(threads)),
+    ),
+    "claim by name of a thread that is held": (
+        "claim",
+        [("if held[1] ~= owner or held[2] ~= till then return false end", "")],
+        claims.test_a_token_that_comes_late_takes_no_thread,
     ),
     "step without owner": ("step", [(" or held[2] ~= owner", "")], _earlier_owner("step")),
     "release without owner": ("release", [("if held[2] ~= owner then return 0 end", "")], _earlier_owner("release")),
