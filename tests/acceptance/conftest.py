@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from answerback.errors import StoreUnavailable
 from answerback.store.embedded import EmbeddedServer
 from tests.acceptance.installation import build, environment, once
 from tests.acceptance.remote import RemoteAgent, remote_agent
@@ -48,11 +49,15 @@ async def emptied(server: EmbeddedServer, folder: Path, settings: dict[str, str]
         before = await _configured(running)
         yield running
         if not server.alive or await _configured(running) != before:
+            # The next test starts it. One that a failed test has left standing still is killed after 10 s.
             await asyncio.to_thread(server.stop)
 
 
-async def _configured(system: System) -> list[object]:
-    return [await system.database.call(*command) for command in (("CONFIG", "GET", "*"), ("ACL", "LIST"))]
+async def _configured(system: System) -> list[object] | None:
+    try:
+        return [await system.database.call(*command) for command in (("CONFIG", "GET", "*"), ("ACL", "LIST"))]
+    except StoreUnavailable:
+        return None
 
 
 @pytest.fixture
