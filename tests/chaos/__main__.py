@@ -9,6 +9,7 @@ import asyncio
 import os
 import random
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -65,6 +66,8 @@ def _streams(streams: int, seed: int) -> int:
 
 def main() -> int:
     """Run once."""
+    # What ends it ends what it has started, too: as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     events = int(os.environ.get("EVENTS", "10000"))
     seed = int(os.environ.get("SEED") or random.randrange(1_000_000))
     faults = int(os.environ.get("FAULTS") or max(12, events // 150))
