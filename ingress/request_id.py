@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from functools import cache
 
 from aiohttp import web
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from answerback import tracing
 
@@ -31,13 +31,13 @@ async def identified(
 ) -> web.StreamResponse:
     """Assign the request id. The outermost middleware, so that every response has one."""
     id = request[ID] = f"req_{secrets.token_hex(12)}"
-    token = current.set(id)
+    token, bound = current.set(id), bind_contextvars(request=id)
     try:
-        with bound_contextvars(request=id):
-            response = await _traced(request, handler)
+        response = await _traced(request, handler)
         counter(response.status).inc()
         return response
     finally:
+        reset_contextvars(**bound)
         current.reset(token)
 
 

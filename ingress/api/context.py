@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from answerback.store.access.api_keys import Scope
 
+JSON = "application/json; charset=utf-8"
 ROOT_PATH = web.RequestKey("root_path", str)
 """Where ingress is mounted in another application, percent-encoded."""
 
@@ -79,5 +80,5 @@ class RequestContext:
         """Return a JSON response with the model; without one, 204."""
         if model is None:
             return web.Response(status=204, headers=headers)
-        text = model.model_dump_json(by_alias=True)
-        return web.Response(status=status, text=text, content_type="application/json", headers=headers)
+        body = model.__pydantic_serializer__.to_json(model, by_alias=True)
+        return web.Response(status=status, body=body, headers={"Content-Type": JSON, **(headers or {})})

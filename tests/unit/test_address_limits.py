@@ -51,7 +51,7 @@ def test_of_ipv6_a_client_has_a_whole_network() -> None:
 
 def test_wrong_keys_are_looked_up_so_often_and_a_good_one_goes_on() -> None:
     limits = strangers(WRONG_KEY_RATE_PER_IP="0.001:2")
-    limits.record_valid("Bearer good")
+    limits.record_valid(limits.check(of("1.2.3.4"), "Bearer good"))
     for number in range(2):
         limits.check(of("1.2.3.4"), f"Bearer wrong {number}")
         limits.record_invalid(of("1.2.3.4"), f"Bearer wrong {number}")

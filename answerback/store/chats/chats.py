@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -185,11 +186,13 @@ class Chats:
         after = newest[0][0].decode() if newest else "0"
         return Place(workspace, thread, user, wanted, after, int(seconds) * 1000 + int(micros) // 1000)
 
-    def new_place(self, workspace: str, id: str, opening: NewChat, *, kept: float = 0) -> Place:
-        """Return where a message goes that opens its chat, unless it exists: see `open`. Raises `NoSuchThread`."""
-        now = time.time_ns() // 1_000_000
-        opened = _opening(workspace, opening, kept)
-        return Place(workspace, thread_of(workspace, id), opening.user, opening.agent, "0", now, opened)
+    def new_place(self, workspace: str, id: str, agent: str, *, kept: float = 0) -> Place:
+        """Return where a message goes that opens an ephemeral chat with an agent, unless it exists: see `open`.
+
+        Raises `NoSuchThread`.
+        """
+        now, opening = time.time_ns() // 1_000_000, _ephemeral(workspace, agent, kept)
+        return Place(workspace, thread_of(workspace, id), "", agent, "0", now, opening)
 
     async def say(self, workspace: str, id: str, event: Event) -> Receipt:
         """Store a message in a chat. Raises what `place` and `say_at` raise."""
@@ -281,6 +284,11 @@ class Chats:
             else:
                 raise NoSuchThread
         return await self._read(workspace, id, platforms=False)
+
+
+@lru_cache(maxsize=1000)
+def _ephemeral(workspace: str, agent: str, kept: float) -> ChatFields:
+    return _opening(workspace, NewChat(agent=agent, ephemeral=True), kept)
 
 
 def _opening(workspace: str, new: NewChat, kept: float) -> ChatFields:

@@ -125,7 +125,8 @@ class Following:
         self.miss = self._follower.miss
 
     async def __aenter__(self) -> Following:
-        place(self._after)
+        if self._after != "0":
+            place(self._after)
         if not is_chat(self._thread):
             self._watching = asyncio.create_task(self._live.watch(self._thread))
         try:

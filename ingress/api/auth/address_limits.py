@@ -45,16 +45,20 @@ class AddressLimits:
         elif caller.kind == "ses" and self._visits:
             self._take("visitors", self._visits, request)
 
-    def check(self, request: web.Request, credential: str) -> None:
-        """Raise `Problem` (429) after too many invalid credentials from an address. Call it before the lookup."""
-        if not credential or not self._failures or _digest(credential) in self._valid:
-            return
+    def check(self, request: web.Request, credential: str) -> bytes:
+        """Return a digest of a credential, for `record_valid`. Call it before the lookup.
+
+        Raises `Problem` (429) after too many invalid credentials from an address.
+        """
+        digest = _digest(credential)
+        if not credential or not self._failures or digest in self._valid:
+            return digest
         if wait := self._failures.wait(self._address(request), time.monotonic()):
             raise self._refused("wrong keys", wait, request)
+        return digest
 
-    def record_valid(self, credential: str) -> None:
+    def record_valid(self, digest: bytes) -> None:
         """Remember a valid credential."""
-        digest = _digest(credential)
         self._valid.pop(digest, None)
         self._valid[digest] = None
         if len(self._valid) > REMEMBERED:

@@ -20,7 +20,7 @@ from ...problems import Problem
 from ..context import Principal
 from ..ttl_cache import TTLCache
 from . import session_cookie
-from .address_limits import AddressLimits
+from .address_limits import REMEMBERED, AddressLimits
 from .host import HOST_CALLER
 from .user_jwt import InvalidJwt, UserJwts
 
@@ -45,23 +45,33 @@ class Authenticator:
         self._sign_ins = SignIns(database)
         self._sign_in: TTLCache[str, SignIn | None] = TTLCache(self._sign_ins.get)
         self._touched: dict[str, int] = {}
+        self._accepted: dict[bytes, tuple[ApiKey, Principal]] = {}
 
     async def find(self, request: web.Request) -> Principal:
         """Return the caller of a request. Raises `Problem` (401, 403, 429)."""
         if HOST_CALLER in request:
             return request[HOST_CALLER]
         header = request.headers.get("Authorization") or request.cookies.get(session_cookie.COOKIE, "")
-        self._address_limits.check(request, header)
+        digest = self._address_limits.check(request, header)
         try:
-            caller = await self._find(request)
+            caller = await self._accepted_before(request, digest) or await self._find(request, digest)
         except Problem as refusal:
             if refusal.status == 401 and header:
                 self._address_limits.record_invalid(request, header)
             raise
-        self._address_limits.record_valid(header)
+        self._address_limits.record_valid(digest)
         return caller
 
-    async def _find(self, request: web.Request) -> Principal:
+    async def _accepted_before(self, request: web.Request, digest: bytes) -> Principal | None:
+        """Return the caller with the same credential, if its key has not been looked up again since."""
+        key, caller = self._accepted.get(digest, (None, None))
+        if key is None or "Authorization" not in request.headers or await self._key.get(key.id) is not key:
+            return None
+        _check_origin(key, request, required=True)
+        await self._touch(key)
+        return caller
+
+    async def _find(self, request: web.Request, digest: bytes) -> Principal:
         secret = request.cookies.get(session_cookie.COOKIE, "")
         if secret and "Authorization" not in request.headers:
             return await self._by_cookie(secret, request)
@@ -83,7 +93,7 @@ class Authenticator:
             case "user":
                 caller = await self._by_user_token(credential)
             case _:
-                caller = await self._by_key(credential, request)
+                caller = await self._by_key(credential, request, digest)
         if caller is None:
             log.info("API key refused", id=credential.id, kind=credential.kind, remote=request.remote)
             raise _unauthenticated("invalid API key: unknown, expired or revoked", invalid=True)
@@ -109,13 +119,18 @@ class Authenticator:
         """Return whether any live publishable key allows this web origin."""
         return len(origin) < 300 and origin.isascii() and bool(await self._allowing.get(origin.lower()))
 
-    async def _by_key(self, credential: Credential, request: web.Request) -> Principal | None:
+    async def _by_key(self, credential: Credential, request: web.Request, digest: bytes = b"") -> Principal | None:
         key = await self._key.get(credential.id)
         if key is None or not key.accepts(credential):
             return None
         _check_origin(key, request, required=True)
         await self._touch(key)
-        return Principal(workspace=key.workspace, key=key.id, kind=key.kind, scopes=frozenset(key.scopes))
+        caller = Principal(workspace=key.workspace, key=key.id, kind=key.kind, scopes=frozenset(key.scopes))
+        if digest:
+            self._accepted[digest] = key, caller
+            if len(self._accepted) > REMEMBERED:
+                del self._accepted[next(iter(self._accepted))]
+        return caller
 
     async def _by_session_token(self, credential: Credential, request: web.Request) -> Principal | None:
         token = await self._token.get(credential.id)

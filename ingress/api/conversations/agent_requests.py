@@ -10,7 +10,6 @@ from answerback.events import Event
 from answerback.messages import Author
 from answerback.settings import Settings
 from answerback.store.chats.answers import TurnAnswer
-from answerback.store.chats.chat import NewChat
 from answerback.store.chats.sessions import open_session
 from answerback.store.fleet.agents import AgentInfo
 
@@ -72,8 +71,7 @@ class AgentRequests:
         if wait := current():
             wait.resumable = False  # only this request can deliver the answer
         once = id.startswith(ONCE)
-        opening = NewChat(agent=event.agent, ephemeral=True) if once else None
-        async with self._conversation.say(call.caller, id, event, opening=opening, kept=call.repeatable_for) as posted:
+        async with self._conversation.say(call.caller, id, event, once=once, kept=call.repeatable_for) as posted:
             if not once:
                 yield posted
                 return

@@ -11,7 +11,6 @@ from answerback.events import Event
 from answerback.files import StoredFile
 from answerback.pressing import pressed
 from answerback.store.chats.answers import TurnAnswer, answer, answer_of
-from answerback.store.chats.chat import NewChat
 from answerback.store.chats.chat_ids import thread_of
 from answerback.store.chats.chats import Chats
 from answerback.store.chats.dispatches import Dispatches
@@ -153,19 +152,20 @@ class Conversation:
 
     @asynccontextmanager
     async def say(
-        self, caller: Principal, id: str, event: Event, *, opening: NewChat | None = None, kept: float = 0
+        self, caller: Principal, id: str, event: Event, *, once: bool = False, kept: float = 0
     ) -> AsyncIterator[PostedMessage]:
         """Store a message, and follow its thread from before its first event. Raises what `Chats.say_at` raises.
 
-        With `opening`, the message opens its chat, unless it exists: see `Chats.open`.
+        With `once`, the message opens its chat, unless it exists, which is ephemeral and kept for `kept` seconds at
+        least: see `Chats.open`.
         """
-        if opening is None:
-            place = await self.chats.place(caller.workspace, id)
+        if once:
+            place = self.chats.new_place(caller.workspace, id, event.agent, kept=kept)
         else:
-            place = self.chats.new_place(caller.workspace, id, opening, kept=kept)
+            place = await self.chats.place(caller.workspace, id)
         async with Following(self.live, place.thread, place.after) as following:
             receipt = await self.chats.say_at(place, event)
-            if opening is None or receipt.status != "duplicate":
+            if not once or receipt.status != "duplicate":
                 yield PostedMessage(self, caller, following, receipt, place.after)
                 return
         # The chat has been opened before, and has events already.

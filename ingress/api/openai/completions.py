@@ -81,13 +81,10 @@ class Completions:
         else:
             id = await self._opened(call, thread, agent, body.user or "")
         async with self._requests.say(call, id, message.text, agent, **fields) as posted:
-            first = Chunk(
-                id=f"chatcmpl-{posted.receipt.dispatch_id}",
-                created=int(time.time()),
-                model=agent.name,
-                metadata={"thread_id": thread} if thread else None,
-            )
+            name, created = f"chatcmpl-{posted.receipt.dispatch_id}", int(time.time())
+            metadata = {"thread_id": thread} if thread else None
             if body.stream:
+                first = Chunk(id=name, created=created, model=agent.name, metadata=metadata)
                 usage = body.stream_options is not None and bool(body.stream_options.include_usage)
                 async with self._requests.text(posted) as text:
                     return await self._streams.relay(call.request, chunks(text, first, usage=usage), last=refused)
@@ -95,14 +92,14 @@ class Completions:
         last = answer.messages[-1] if answer.messages else None
         return call.answer(
             Completion(
-                id=first.id,
-                created=last.at // 1000 if last else first.created,
+                id=name,
+                created=last.at // 1000 if last else created,
                 model=agent.name,
                 choices=[
                     Choice(message=AnswerMessage(content=text_of(answer)), finish_reason=finish_reason(answer.status))
                 ],
                 usage=CompletionUsage.of(answer.usage or (last.usage if last else None)),
-                metadata=first.metadata,
+                metadata=metadata,
             )
         )
 
