@@ -23,8 +23,8 @@ settings.load_profile("any machine")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`: two more than there are cores, since many tests wait for processes most of the time."""
-    return (os.cpu_count() or 1) + 2
+    """For `-n auto`: three for each core, since many tests wait for processes most of the time."""
+    return 3 * (os.cpu_count() or 1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
