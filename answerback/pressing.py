@@ -49,9 +49,9 @@ def pressed(history: Sequence[Message], label: str, option: str = "", message: s
 
 
 def numbered(history: Sequence[Message], event: Event) -> Event:
-    """Return the press of what the last answer offers under the number that an event consists of.
+    """Return the press of the choice that has this number in the last answer, if an event consists of a number.
 
-    The event itself, if it is no number, or the last answer offers nothing under it: an older one is not meant.
+    Otherwise return the event itself; also if the last answer has no such choice, whatever earlier ones offered.
     """
     last = next((each for each in reversed(history) if each.role == "assistant"), None)
     if not event.choice or last is None:

@@ -1,6 +1,6 @@
-"""Addresses under which a platform fetches the files of replies, where it takes no uploads.
+"""URLs from which a platform fetches the files of replies, where it takes no uploads.
 
-An address names one file, sealed: it cannot be guessed, it shows nothing of the thread, and it expires.
+A URL names one file, sealed: it cannot be guessed, it shows nothing of the thread, and it expires.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 PATH = "/shared"
 LIFETIME = 43_200
-"""Seconds for which an address is valid: longer than a platform keeps a message in its queue, which is ten hours."""
+"""Seconds for which a URL is valid: longer than a platform keeps a message in its queue, which is ten hours."""
 
 _PURPOSE = "shared file"
 _LONGEST = 2000
-"""Characters of what is sealed, in an address."""
+"""Characters of the sealed part of a URL."""
 
 
 class SharedFile(NamedTuple):
@@ -32,11 +32,11 @@ class SharedFile(NamedTuple):
 
 
 class SharedFiles:
-    """Makes addresses of files, and reads them.
+    """Makes URLs of files, and reads them.
 
     Args:
         seal: Seals with ANSWERBACK_SECRET_KEY.
-        public_url: Our address.
+        public_url: The URL of ingress.
     """
 
     def __init__(self, seal: Seal, public_url: str) -> None:
@@ -49,13 +49,13 @@ class SharedFiles:
         return cls(seal, settings.public_url) if seal and settings.public_url else None
 
     def url(self, thread: str, file: File) -> str:
-        """Return the address of a file of a thread, with its name at the end."""
+        """Return the URL of a file of a thread, with its name at the end."""
         sealed = self._seal.close(f"{file.file}\n{thread}".encode(errors="surrogatepass"), _PURPOSE).decode()
         name = "".join(each if each.isalnum() or each in "._-" else "_" for each in file.name)[-100:]
         return f"{self._url}{PATH}/{sealed}/{quote(name, safe='', errors='replace')}"
 
     def opened(self, sealed: str) -> SharedFile:
-        """Return the file that an address names. Raises `SealBroken` if it is not ours, or has expired."""
+        """Return the file that a URL names. Raises `SealBroken` if it is not ours, or has expired."""
         if len(sealed) > _LONGEST:
             raise SealBroken
         found = self._seal.open(sealed.encode(errors="surrogatepass"), _PURPOSE, within=LIFETIME)

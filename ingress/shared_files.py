@@ -22,14 +22,14 @@ _SHOWN = frozenset({"application/pdf", "text/vcard", "text/x-vcard", "text/calen
 
 
 class SharedFileRoutes:
-    """Sends a file to whoever has its address. Nothing is listed; what is wrong with an address is not said."""
+    """Sends a file to a client that has its URL. Lists nothing, and does not say what is wrong with a URL."""
 
     def __init__(self, settings: Settings, threads: Threads) -> None:
         self._shared = SharedFiles.of(settings)
         self._files = Files(threads)
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the route; none if no address can be made."""
+        """Return the route; none if no URL can be made."""
         return [web.get(f"{PATH}/{{sealed}}/{{name}}", self.send)] if self._shared else []
 
     async def send(self, request: web.Request) -> web.StreamResponse:

@@ -22,7 +22,7 @@ class Choice(NamedTuple):
 
 
 def choices(actions: Sequence[Button | Select]) -> Iterator[Choice]:
-    """Yield what can be chosen. A button that opens an address is no choice."""
+    """Yield what can be chosen. A button that opens a URL is not one."""
     for each in actions:
         if isinstance(each, Select):
             for label, value in each.options:
@@ -32,7 +32,7 @@ def choices(actions: Sequence[Button | Select]) -> Iterator[Choice]:
 
 
 def in_words(actions: Sequence[Button | Select]) -> str:
-    """Return what is written below a message: the numbers, and the addresses."""
+    """Return the text below a message: the numbered choices, and the URLs."""
     found = list(choices(actions))
     lines = [f"{number}. {choice.label}" for number, choice in enumerate(found, 1)]
     if lines:

@@ -32,7 +32,7 @@ class GeneralSettings(Variables):
     secret_key: SecretKeys = Field(
         [],
         alias="ANSWERBACK_SECRET_KEY",
-        description="key(s) that seal credentials of accounts and addresses of files; the first one seals, all open",
+        description="key(s) that seal credentials of accounts and URLs of files; the first one seals, all open",
     )
     handback: Annotated[float, Field(gt=0)] | None = Field(
         None,

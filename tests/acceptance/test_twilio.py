@@ -164,7 +164,7 @@ async def test_texts_are_answered_once_and_failures_are_told(system: System, sta
 
 
 async def _refuses_what_is_not_a_file(system: System, url: str) -> None:
-    """The address of a file is good for that file alone, and for GET and HEAD."""
+    """The URL of a file is valid for that file alone, and for GET and HEAD."""
     path = url.removeprefix(f"{Options.twilio_url}/shared/")
     sealed, _, name = path.partition("/")
     base = f"http://127.0.0.1:{system.port}/shared"

@@ -1,4 +1,4 @@
-"""Buttons in words: what is written below a message, and what a number stands for."""
+"""Buttons as text: the numbered choices below a message, and the press that a number becomes."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def test_what_is_not_an_address_of_ours_leads_nowhere(monkeypatch: pytest.Monkey
         shared().opened(sealed(url))
 
 
-def test_files_are_shared_only_if_there_are_a_key_and_an_address() -> None:
+def test_files_are_shared_only_if_there_are_a_key_and_a_url() -> None:
     key, url = {"ANSWERBACK_SECRET_KEY": KEY}, {"PUBLIC_URL": "https://bot.example"}
     assert SharedFiles.of(Settings.load(key)) is SharedFiles.of(Settings.load(url)) is None
     assert SharedFiles.of(Settings.load(key | url)) is not None

@@ -266,7 +266,7 @@ def test_a_template_of_the_agents_is_sent_when_a_text_may_not_be() -> None:
 @pytest.mark.parametrize(
     ("template", "words"),
     [
-        (Template("Order", "en"), "small letters"),
+        (Template("Order", "en"), "lower-case letters"),
         (Template("order"), 'such as "en_US"'),
         (Template("order", "en", {"1": " "}), "is empty"),
         (Template("order", "en", header="x" * 901), "more than 900"),

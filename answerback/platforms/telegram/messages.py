@@ -101,7 +101,7 @@ def event_of(bot: str, message: Message, kind: str) -> Event | None:
 
 
 def _quoted(message: Message) -> Subject | None:
-    """Return the message that is answered; in a topic, what began it is none."""
+    """Return the message that is answered. The message that began a topic does not count as answered."""
     answered = message.reply_to_message
     if answered is None or bytes(answered.forum_topic_created) != b"null":
         return None

@@ -59,7 +59,7 @@ class Twilio(Client):
         webhook: Our URL for its webhooks, to which statuses are sent; "" without a public one.
         template: The SID of a content template with one variable, for WhatsApp; "" without one.
         rate: Messages a second of each of our numbers; None: Twilio queues them.
-        shared: Makes the addresses from which Twilio fetches files; None without.
+        shared: Makes the URLs from which Twilio fetches files; None if there are none.
     """
 
     extras: frozenset[Extra] = frozenset({"actions", "files", "template"})

@@ -46,7 +46,7 @@ MEANING = {
     21614: "this is not a mobile number",
     21617: "the reply is longer than 1,600 characters",
     21619: "the reply is empty",
-    21620: "Twilio does not take this address of a file: PUBLIC_URL must be one that it reaches",
+    21620: "Twilio does not accept the URL of a file: it must be able to reach PUBLIC_URL",
     21635: "this is a landline",
     21655: f"there is no content template with this SID: {_TEMPLATE}",
     21656: f"the template has other variables: {_TEMPLATE}; the former has one, {{{{1}}}}",

@@ -35,7 +35,7 @@ class Contents(NamedTuple):
 
     Attributes:
         template: The SID of a content template with one variable, for WhatsApp; "" without one.
-        shared: Makes the addresses from which Twilio fetches files; None without.
+        shared: Makes the URLs from which Twilio fetches files; None if there are none.
         clock: Returns the time in seconds.
     """
 

@@ -75,7 +75,7 @@ class Search:
 def _says(body: str, texts: Sequence[str], *, whole: bool) -> bool:
     """Return whether a message says this: Twilio may replace signs and spaces."""
     said, wanted = _plain(body.removeprefix(_TRIAL)), [_plain(text) for text in texts]
-    # A template without variables says the same to everyone: it cannot be told apart.
+    # A template without variables has the same text for everyone: its messages cannot be distinguished.
     return [said] == wanted if whole else bool(wanted) and all(each in said for each in wanted)
 
 

@@ -86,7 +86,7 @@ def filled(template: outgoing.Template, actions: Sequence[Button | Select], key:
 
 def _problems(template: outgoing.Template, actions: Sequence[Button | Select], key: str) -> Iterator[str]:
     if not _NAME.fullmatch(template.name):
-        yield f"a template of WhatsApp has a name of small letters, digits and _, not {template.name[:80]!r}"
+        yield f"a template of WhatsApp has a name of lower-case letters, digits and _, not {template.name[:80]!r}"
     if not _LANGUAGE.fullmatch(template.language):
         yield f'a template of WhatsApp needs its language, such as "en_US", not {template.language[:80]!r}'
     for name, value in (*template.values.items(), *((("header", template.header),) if template.header else ())):

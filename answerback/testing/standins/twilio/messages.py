@@ -83,7 +83,7 @@ class Messages:
         return form.get("Body", "")
 
     async def _fetched(self, url: str) -> Json:
-        """Fetch a file from our public address, as Twilio does before it sends."""
+        """Fetch a file from our public URL, as Twilio does before it sends."""
         known, there = self._world.options.twilio_url, self._hooks.url.partition("/webhooks")[0]
         if not url.startswith(f"{known}/"):
             raise refusal(21620)
