@@ -17,10 +17,12 @@ from answerback.messages import Attachment, Author
 from answerback.outgoing import File
 from answerback.store import keys
 from answerback.store.chats.chats import Chats
+from answerback.store.redis import Database
 from answerback.store.thread_ids import public_id
 from answerback.store.threads.archives import Archives
 from answerback.store.threads.files import UNUSED, FileLimits, Files
 from answerback.store.threads.threads import Threads
+from tests.redis.conftest import Server
 from tests.redis.given import THREAD, accept, content_of
 
 LIMITS = FileLimits(thread=3 * CHUNK, workspace=5 * CHUNK)
@@ -285,3 +287,17 @@ async def test_a_file_of_a_reply_stays_when_a_stale_attempt_is_cancelled(threads
     assert await files.content(THREAD, file.file) == file.data
     await files.put(THREAD, file, limits=limits)
     assert await threads.database.call("ZCARD", keys.unused_files(0)) == 0
+
+
+async def test_a_file_of_a_reply_is_there_only_when_replicas_have_it(threads: Threads, server: Server) -> None:
+    await accept(threads, 1)
+    limits = FileLimits(thread=100, workspace=100)
+    file = File("a.csv", b"1,2", "text/csv", f"{public_id(THREAD)}.{'0' * 20}", 3)
+    database = Database(server.url, timeout=0.5, replicas=1)
+    alone = Files(Threads(database))
+    # There is no replica. Stored by an earlier attempt, it is there already, but no more confirmed than before.
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await alone.put(THREAD, file, limits=limits)
+        await Files(threads).put(THREAD, file, limits=limits)
+    await database.close()

@@ -114,14 +114,22 @@ class Files:
         async def content() -> AsyncIterator[bytes]:
             yield file.data
 
-        try:
-            await self.get(thread, file.file)
-        except NoSuchFile:
+        while not await self._keep(thread, file.file):
             # Kept also if this fails: another attempt of the turn may have stored the same file meanwhile.
             name, kind = file.name, file.content_type
             await self.store(thread, content(), id=file.file, name=name, content_type=kind, limits=limits, kept=True)
+
+    async def _keep(self, thread: str, id: str) -> bool:
+        """Keep a file for as long as its thread. Return False if it is not there.
+
+        Replicas confirm that it is: what an earlier attempt stored may not have been confirmed, and a failover may have
+        taken it back since.
+        """
         p = await self._threads.locate(thread)
-        await self._database.call("ZREM", keys.unused_files(p), f"{thread} {file.file}")
+        there, _ = await self._database.confirmed(
+            ("HEXISTS", keys.files(p, thread), id), ("ZREM", keys.unused_files(p), f"{thread} {id}")
+        )
+        return bool(there)
 
     async def get(self, thread: str, id: str) -> StoredFile:
         """Return a file without its content. Raises `NoSuchFile`."""
