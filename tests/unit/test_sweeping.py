@@ -1,4 +1,4 @@
-"""A worker looks at new objects often, and at everything once garbage has become many objects."""
+"""A worker looks at new objects often, and at everything once garbage may be many objects, or large ones."""
 
 from __future__ import annotations
 
@@ -53,3 +53,18 @@ def test_what_became_garbage_later_is_freed_once_it_is_many_objects(monkeypatch:
     sweeper.sweep()
     assert first() is None
     assert len(in_use) == 2_000
+
+
+def test_what_became_garbage_later_is_freed_once_memory_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = [sweeping.memory()]
+    monkeypatch.setattr(sweeping, "memory", lambda: memory[-1])
+    sweeper = Sweeper()
+    circle = Circle()
+    gone = weakref.ref(circle)
+    sweeper.sweep()
+    del circle
+    sweeper.sweep()
+    assert gone() is not None, "it was in use, and is not looked at again"
+    memory.append(memory[-1] + sweeping.GROWTH + 1)
+    sweeper.sweep()
+    assert gone() is None
